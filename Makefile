@@ -1,0 +1,63 @@
+# `make help` lists the targets.
+
+SHELL   := bash
+GO      ?= go
+ARGS    ?=
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+TOOL    := $(GO) tool -modfile=tools/go.mod
+
+BINARIES := bin/backend bin/frontend bin/msdhactl
+
+# The race detector pays where there are goroutines; the machines and the
+# simulator have none. Packages with planted bugs are tested with them, too.
+CONCURRENT := /(internal/runtime|cmd)(/|$$)
+MUTANTS    := ./internal/fsm/... ./internal/sim/...
+
+.PHONY: help build test lint docs bench demo sim stories ensure clean $(BINARIES)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+build: $(BINARIES) ## bin/backend, bin/frontend, bin/msdhactl: static, reproducible, stamped
+
+$(BINARIES): bin/%:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
+
+test: ensure ## every test; installs what they need (root, Debian)
+	$(GO) test $$($(GO) list ./... | grep -vE '$(CONCURRENT)')
+	$(GO) test -race $$($(GO) list ./... | grep -E '$(CONCURRENT)')
+	$(GO) test -tags mutants $(MUTANTS)
+	tools/docker.sh
+
+lint: ensure ## gofumpt, vet, staticcheck, shellcheck
+	@unformatted=$$($(TOOL) gofumpt -l .); \
+	    if [ -n "$$unformatted" ]; then echo "run gofumpt -w on:" $$unformatted >&2; exit 1; fi
+	$(GO) vet ./...
+	$(GO) vet -tags mutants ./...
+	$(TOOL) staticcheck ./...
+	$(TOOL) staticcheck -tags mutants $(MUTANTS)
+	find . -path ./.git -prune -o -type f \
+	    \( -name '*.sh' -o -path './.ci/*' -o -path './examples/*/hooks/*' \) -print0 | xargs -0r shellcheck -x -P SCRIPTDIR
+
+docs: ## docs/FSM.md from the machines' tables
+	mkdir -p docs
+	$(GO) run ./internal/tidy/gendoc docs/FSM.md
+
+bench: ## a Step of each machine, the simulator, the proxy beside a direct connection
+	$(GO) test -run '^$$' -bench . -benchmem ./internal/fsm/... ./internal/sim/... ./internal/runtime/proxy/...
+
+demo: build ensure ## a PostgreSQL group on this machine that fails over; ARGS='--json FILE', '--stay'
+	bin/msdhactl demo $(ARGS)
+
+sim: bin/msdhactl ## the simulator; ARGS='--seed S --episodes N'
+	bin/msdhactl sim $(or $(ARGS),--seed 1 --episodes 2000)
+
+stories: ## write the golden stories anew; read the difference before committing it
+	$(GO) test ./internal/sim -run TestStories -update
+
+ensure: ## install what tests and demo need beyond Go
+	tools/ensure.sh
+
+clean: ## remove what was built
+	rm -rf bin
