@@ -1,0 +1,333 @@
+package fsm
+
+import "msdha/internal/fsm/kv"
+
+// The phases of a backend, in the order of a node's life.
+const (
+	Idle Phase = iota
+	Inspecting
+	Granting
+	Registering
+	NameTaken
+	Listing
+	Bootstrapping
+	PreStart
+	Starting
+	NotReady
+	Readying
+	Standby
+	Waiting
+	Claiming
+	Confirming
+	Promoting
+	Reigning
+	Draining
+	Fenced
+	Releasing
+	Exited
+)
+
+var backendPhases = []string{
+	"Idle", "Inspecting", "Granting", "Registering", "NameTaken", "Listing", "Bootstrapping",
+	"PreStart", "Starting", "NotReady", "Readying", "Standby", "Waiting", "Claiming", "Confirming",
+	"Promoting", "Reigning", "Draining", "Fenced", "Releasing", "Exited",
+}
+
+// The signals of a backend's table.
+const (
+	sigNone Signal = iota
+	sigStarted
+	sigStop
+	sigGuardLost
+	sigGranted
+	sigRefused
+	sigRoundOK
+	sigRoundFailed
+	sigNotOurs
+	sigRegistered
+	sigNameHeld
+	sigRegisterStale
+	sigPublished
+	sigPublishStale
+	sigBootstrapWon
+	sigBootstrapLost
+	sigClaimed
+	sigClaimRefused
+	sigClaimUnclear
+	sigConfirmedOurs
+	sigConfirmedNot
+	sigReleased
+	sigReleaseStale
+	sigRevoked
+	sigActFailed
+	sigHookOK
+	sigHookFailed
+	sigChildStarted
+	sigChildFailed
+	sigChildExited
+	sigTreeGone
+	sigView
+	sigViewLost
+	sigReplaced
+	sigAuthorityEnd
+	sigKillDue
+	sigGiveUp
+	sigRoundDue
+	sigRetryDue
+	sigReignOver
+	sigClaimDue
+)
+
+var backendSignals = []string{
+	"none", "started", "stop requested", "guard lost", "lease granted", "etcd refuses", "round succeeded",
+	"round failed", "keys not ours", "registered", "name held", "register outdated", "state published",
+	"publication outdated", "bootstrap won", "bootstrap lost", "claim won", "claim refused", "claim unclear",
+	"claim confirmed", "claim not ours", "released", "release outdated", "lease revoked",
+	"request failed", "hook succeeded", "hook failed", "child started", "child did not start",
+	"child exited", "tree gone", "view changed", "view lost", "etcd replaced", "deadline D passed",
+	"kill time", "patience over", "round due", "retry due", "master TTL over", "wait over",
+}
+
+// receive sorts an event: it keeps what it says and returns the signal for the
+// table, or sigNone when the event is stale or only a part of something.
+func (b *Backend) receive(now Instant, ev *Event, out *Effects) Signal {
+	switch ev.Kind {
+	case Started:
+		b.maxEpoch, b.remembered = ev.Held.Epoch, ev.Held
+		return sigStarted
+	case StopRequested:
+		return sigStop
+	case GuardLost:
+		return sigGuardLost
+	case Granted, Revoked, TxnDone, KeptAlive:
+		return b.receiveReply(ev)
+	case HookExited:
+		return b.receiveHook(ev)
+	case ChildStarted:
+		return b.receiveStart(ev)
+	case ChildExited:
+		b.child, b.status = false, ev.Code
+		return sigChildExited
+	case TreeGone:
+		b.child, b.hookOp = false, 0
+		return sigTreeGone
+	case ViewChanged:
+		b.observe(now, ev, out)
+		return sigView
+	case ViewLost:
+		b.synced = false
+		return sigViewLost
+	case EtcdReplaced:
+		b.onReplaced()
+		return sigReplaced
+	}
+	return sigNone
+}
+
+func (b *Backend) receiveReply(ev *Event) Signal {
+	switch {
+	case ev.Op == 0:
+		return sigNone
+	case ev.Op == b.alive.op:
+		b.alive.op = 0
+		return b.receiveKeepAlive(ev)
+	case ev.Op == b.check.op:
+		b.check.op = 0
+		return b.receiveCheck(ev)
+	case ev.Op == b.act.op:
+		b.act.op = 0
+		return b.receiveAct(ev)
+	}
+	return sigNone
+}
+
+// receiveKeepAlive: half a round. A lease that is gone is a definite answer,
+// since its keys are gone with it.
+func (b *Backend) receiveKeepAlive(ev *Event) Signal {
+	switch {
+	case ev.Outcome == kv.LeaseGone, ev.Outcome == kv.OK && ev.TTL <= 0:
+		return sigNotOurs
+	case ev.Outcome != kv.OK:
+		return sigRoundFailed
+	}
+	b.roundTTL = ev.TTL
+	return b.roundComplete()
+}
+
+func (b *Backend) receiveCheck(ev *Event) Signal {
+	switch {
+	case ev.Outcome == kv.LeaseGone, ev.Outcome == kv.OK && !ev.Result.Succeeded:
+		return sigNotOurs
+	case ev.Outcome != kv.OK:
+		return sigRoundFailed
+	}
+	b.checked = true
+	return b.roundComplete()
+}
+
+func (b *Backend) roundComplete() Signal {
+	if b.roundTTL > 0 && b.checked {
+		return sigRoundOK
+	}
+	return sigNone
+}
+
+// receiveAct sorts the reply to the one other request.
+func (b *Backend) receiveAct(ev *Event) Signal {
+	switch {
+	case b.actKind == GrantLease:
+		return b.receiveGrant(ev)
+	case b.actKind == RevokeLease:
+		if ev.Outcome == kv.OK || ev.Outcome == kv.LeaseGone {
+			return sigRevoked
+		}
+		return sigActFailed
+	case ev.Outcome == kv.LeaseGone:
+		return sigNotOurs
+	case b.actKind == Claim:
+		return b.receiveClaim(ev)
+	case b.actKind == Register && ev.Outcome == kv.Failed:
+		return sigRefused
+	case ev.Outcome != kv.OK:
+		return sigActFailed
+	}
+	switch b.actKind {
+	case Register:
+		return b.receiveRegister(ev)
+	case Publish:
+		return b.receivePublish(ev)
+	case Bootstrap:
+		return b.receiveBootstrap(ev)
+	case Confirm:
+		return b.receiveConfirm(ev.Result)
+	case Release:
+		if ev.Result.Succeeded {
+			return sigReleased
+		}
+		return sigReleaseStale
+	}
+	return sigNone
+}
+
+func (b *Backend) receiveGrant(ev *Event) Signal {
+	switch ev.Outcome {
+	case kv.OK:
+		b.lease, b.ttl = ev.Lease, ev.TTL
+		return sigGranted
+	case kv.Failed:
+		return sigRefused
+	}
+	return sigActFailed
+}
+
+// receiveRegister also recognises a registration whose reply was lost. Reads:
+// our node key, our _nodes key, _initialized.
+func (b *Backend) receiveRegister(ev *Event) Signal {
+	own, init := &ev.Result.Items[0], &ev.Result.Items[2]
+	switch {
+	case own.Present && own.Lease == b.lease:
+		b.registered, b.written = own.Create, own.Mod
+		return sigRegistered
+	case own.Present:
+		b.nameLease = own.Lease
+		return sigNameHeld
+	}
+	b.initMod, b.initBusy = init.Mod, init.Present && init.Record.Running
+	return sigRegisterStale
+}
+
+// receivePublish also recognises a publication whose reply was lost, and one
+// that an earlier, repeated one overtook. Reads: our node key.
+func (b *Backend) receivePublish(ev *Event) Signal {
+	own := &ev.Result.Items[0]
+	last := b.written
+	b.written = own.Mod
+	switch {
+	case ev.Result.Succeeded:
+		return sigPublished
+	case !own.Present || own.Create != b.registered || own.Lease != b.lease || own.Mod == last:
+		return sigNotOurs
+	case own.Record.State == string(b.want):
+		return sigPublished
+	}
+	return sigPublishStale
+}
+
+// receiveBootstrap also recognises a bootstrap whose reply was lost. Reads:
+// _initialized.
+func (b *Backend) receiveBootstrap(ev *Event) Signal {
+	init := &ev.Result.Items[0]
+	b.initMod = init.Mod
+	if init.Present && init.Lease == b.lease && b.lease != 0 {
+		return sigBootstrapWon
+	}
+	return sigBootstrapLost
+}
+
+func (b *Backend) receiveClaim(ev *Event) Signal {
+	switch {
+	case ev.Outcome == kv.Failed:
+		b.claimed = b.unclear
+		return sigClaimRefused
+	case ev.Outcome != kv.OK:
+		b.unclear = true
+		return sigClaimUnclear
+	case b.takeReign(ev.Result):
+		return sigClaimed
+	}
+	b.claimed = b.unclear
+	return sigClaimRefused
+}
+
+func (b *Backend) receiveConfirm(r *kv.Result) Signal {
+	if b.takeReign(r) {
+		return sigConfirmedOurs
+	}
+	return sigConfirmedNot
+}
+
+// takeReign reads _master and _epoch and keeps what is ours of them. Only
+// _master on our own lease makes us master (SPEC S18); an _epoch that is ours
+// without it is a reign to be released.
+func (b *Backend) takeReign(r *kv.Result) bool {
+	master, epoch, own := &r.Items[0], &r.Items[1], &r.Items[2]
+	r0 := &b.reign
+	r0.nodeHeld = own.Present && own.Lease == b.lease && own.Create == b.registered
+	r0.masterHeld = master.Present && master.Lease == b.lease
+	r0.epochMod = 0
+	if epoch.Present && epoch.Record.Incarnation == b.lease {
+		r0.epochMod, r0.epoch, r0.since = epoch.Mod, epoch.Record.Epoch, epoch.Record.Since
+	}
+	if !r0.masterHeld || r0.epochMod == 0 {
+		return false
+	}
+	r0.master, r0.ttl = master.Create, master.Record.TTL
+	return true
+}
+
+func (b *Backend) receiveHook(ev *Event) Signal {
+	if ev.Op != b.hookOp || ev.Op == 0 {
+		return sigNone
+	}
+	b.hookOp = 0
+	if ev.Hook == HookData && !ev.Absent {
+		b.hasData = true
+		b.infoDirty = b.infoDirty || b.data != ev.Output
+		b.data = ev.Output
+	}
+	if ev.Absent || ev.Code == 0 {
+		return sigHookOK
+	}
+	return sigHookFailed
+}
+
+func (b *Backend) receiveStart(ev *Event) Signal {
+	switch {
+	case ev.Op != b.childOp || ev.Op == 0:
+		return sigNone
+	case ev.Outcome != kv.OK:
+		b.child = false
+		return sigChildFailed
+	}
+	return sigChildStarted
+}

@@ -1,0 +1,56 @@
+package kv
+
+import "time"
+
+// StateMaster is the one state name that decides anything by itself: a node
+// key with this text is routed to, and blocks a claim (SPEC E3, X2).
+const StateMaster = "master"
+
+// Record is the value of any key, decoded: one flat comparable struct, so that
+// machines, views and the simulator's etcd can copy it by assignment. Which
+// fields mean something depends on the key's kind (SPEC K2).
+type Record struct {
+	// State is the whole text of a node key or of a foreign key.
+	State string
+	// Bad says why the value could not be decoded; empty when it could.
+	Bad string
+
+	Node        string  // _master, _epoch, _initialized: whose it is
+	Incarnation LeaseID // the holder's lease
+	Epoch       Epoch
+	Address     string
+	Container   string
+	TTL         time.Duration // granted TTL of the holder's lease
+
+	Released bool   // _epoch: no process of the reign is left (SPEC E5)
+	By       string // _epoch: who said so
+	Unfenced string // _epoch: reigns without proof of death, JSON, carried (SPEC E9)
+	Since    int64  // _epoch: Unix seconds of the claim, for people only
+
+	Running bool   // _initialized: the holder is creating the data (SPEC P2)
+	Done    bool   // _initialized: the group's data exists
+	DataID  string // _initialized, _nodes: identity of the data
+
+	Version  string // _nodes, _frontends: of the program
+	Priority int    // _nodes
+	Observer bool   // _nodes: registered with MSDHA_CANDIDATE=false
+	HasFence bool   // _nodes: has a fence hook (SPEC E9)
+	// FinalFor and Position are what a node published for a vacancy (SPEC E7).
+	FinalFor Epoch
+	Position string
+
+	// Ended says why a reign was over (_history).
+	Ended string
+	// Raw keeps records that only later code reads (_config, _control).
+	Raw string
+}
+
+// Item is one key as etcd holds it at some revision.
+type Item struct {
+	Key     Key
+	Present bool
+	Create  Revision
+	Mod     Revision
+	Lease   LeaseID
+	Record  Record
+}
