@@ -1,0 +1,254 @@
+package sim
+
+import (
+	"strconv"
+	"time"
+
+	"msdha/internal/fsm"
+	"msdha/internal/fsm/kv"
+)
+
+// actor is a process that runs a machine: a node's agent or a frontend.
+type actor struct {
+	index  int32
+	name   string
+	clock  clock
+	up     bool
+	gen    uint32 // counts lives: what was meant for an earlier one is dropped
+	paused int    // SIGSTOPs in force
+	queue  []occurrence
+
+	member  *fsm.Member
+	gateway *fsm.Gateway
+	next    int64 // when the machine is to be woken
+	wakes   uint64
+
+	toEtcd, fromEtcd link
+	isolated         int           // cut off from everybody
+	lag              time.Duration // of the etcd member that it watches
+	stick            time.Duration // its next transaction arrives so much later
+	slow             bool          // what it and etcd send takes up to a TTL longer
+	watch            watch
+	requests         int // under way
+
+	counts [numMilestones]int // of its own milestones, over all its lives
+	node   *node
+	front  *front
+}
+
+// link is one direction of a connection.
+type link struct {
+	cuts int   // faults that cut it
+	loss int64 // of 1000 messages
+}
+
+func (w *World) resetActors(s *Schedule) {
+	n := s.Nodes + s.Fronts
+	for len(w.actors) < n {
+		w.actors = append(w.actors, actor{})
+	}
+	w.actors = w.actors[:n]
+	r := stream(s.Seed, forSchedule, 1)
+	for i := range w.actors {
+		a := &w.actors[i]
+		items := a.watch.items[:0]
+		*a = actor{
+			index: int32(i), queue: a.queue[:0], node: a.node, front: a.front,
+			member: a.member, gateway: a.gateway,
+		}
+		a.watch.items = items
+		a.clock = clock{offset: int64(time.Hour) + r.below(int64(1000*time.Hour)), ppm: s.drift(&r)}
+		if s.Calm {
+			a.clock.offset = 0
+		}
+		if i < s.Nodes {
+			a.name = nodeNames[i]
+			w.newNode(a)
+		} else {
+			a.name = frontNames[i-s.Nodes]
+			w.newFront(a)
+		}
+		delay := r.between(0, 3*time.Second)
+		if s.Calm {
+			delay = time.Duration(i) * 10 * time.Millisecond
+		}
+		w.at(delay, occurrence{kind: nodeRestarts, actor: int32(i)})
+	}
+}
+
+var nodeNames, frontNames = names("n"), names("f")
+
+func names(prefix string) (all [100]string) {
+	for i := range all {
+		all[i] = prefix + strconv.Itoa(i+1)
+	}
+	return all
+}
+
+func (w *World) local(a *actor) fsm.Instant { return a.clock.local(w.now) }
+
+// handleAgent gives an agent what is meant for it; a stopped one gets it when
+// it goes on, in the order of arrival.
+func (w *World) handleAgent(o *occurrence) {
+	a := &w.actors[o.actor]
+	if o.gen != a.gen || !a.up {
+		w.dropRPC(o)
+		return
+	}
+	if a.paused > 0 {
+		a.queue = append(a.queue, *o)
+		return
+	}
+	w.perform(a, o)
+}
+
+func (w *World) perform(a *actor, o *occurrence) {
+	switch o.kind {
+	case wakeActor:
+		if o.number == a.wakes {
+			a.next = forever
+			w.input(a, fsm.Tick)
+		}
+	case rpcReturns:
+		w.rpcReturns(a, o)
+	case rpcTimesOut:
+		w.rpcTimesOut(a, o)
+	case watchDelivers:
+		w.watchDelivers(a, o)
+	case watchIdle:
+		w.watchIdle(a, o)
+	case watchBreaks:
+		if o.number == a.watch.number {
+			w.endWatch(a, 0)
+		}
+	case stopAsked:
+		w.input(a, fsm.StopRequested)
+	case hookEnds:
+		w.hookEnds(a, o)
+	case childTells:
+		w.begin(fsm.EventKind(o.number & 0xFF))
+		w.ev.Op, w.ev.Outcome, w.ev.Code = fsm.Op(o.number>>8), kv.OK, int(o.slot)
+		w.step(a)
+	case agentLosesGuard:
+		w.input(a, fsm.GuardLost)
+	}
+}
+
+// resume is SIGCONT: what came meanwhile is there before any timer fires.
+func (w *World) resume(a *actor) {
+	if a.paused--; a.paused > 0 || !a.up {
+		return
+	}
+	queue := a.queue
+	a.queue = nil
+	for i := range queue {
+		if o := &queue[i]; o.gen == a.gen && a.up {
+			w.perform(a, o)
+		} else {
+			w.dropRPC(o)
+		}
+	}
+	a.queue = queue[:0]
+	if a.up {
+		w.input(a, fsm.Tick)
+	}
+}
+
+// begin prepares the world's one event.
+func (w *World) begin(k fsm.EventKind) { w.ev = fsm.Event{Kind: k} }
+
+// input gives an agent an event that says nothing but its kind.
+func (w *World) input(a *actor, k fsm.EventKind) {
+	w.begin(k)
+	w.step(a)
+}
+
+// step is where the machine runs: the properties look at it before and after.
+func (w *World) step(a *actor) {
+	now := w.local(a)
+	w.out.Reset()
+	w.check.beforeStep(w, a, &w.ev)
+	if a.node != nil {
+		a.member.Step(now, &w.ev, &w.out)
+	} else {
+		a.gateway.Step(now, &w.ev, &w.out)
+	}
+	w.count(a)
+	w.check.afterStep(w, a, &w.ev, now)
+	if w.trace != nil {
+		w.trace.step(w, a)
+	}
+	for i := range w.out.List {
+		if !a.up {
+			break // it was killed by one of its own effects
+		}
+		w.execute(a, &w.out.List[i], now)
+	}
+	w.schedule(a)
+}
+
+// count adds the step to the statistics and to the trajectory's hash.
+func (w *World) count(a *actor) {
+	h := w.hash ^ uint64(w.now)*0x9E3779B97F4A7C15
+	h = h<<7 | h>>57
+	h ^= uint64(a.index)<<56 | uint64(w.ev.Kind)<<48 | uint64(w.ev.Op)<<8 | uint64(w.ev.Outcome)
+	for _, r := range w.out.Rows {
+		if a.node != nil {
+			w.stats.Backend[r]++
+		} else {
+			w.stats.Frontend[r]++
+		}
+		h = mix(h + uint64(r))
+	}
+	for i := range w.out.List {
+		e := &w.out.List[i]
+		h = mix(h ^ uint64(e.Kind)<<40 ^ uint64(e.Op) ^ uint64(e.Epoch)<<16 ^ uint64(e.Fence))
+	}
+	w.hash = h
+}
+
+// schedule arms the actor's one timer.
+func (w *World) schedule(a *actor) {
+	if !a.up {
+		return
+	}
+	next := fsm.Never
+	if a.node != nil {
+		next = a.member.Next()
+	} else {
+		next = a.gateway.Next()
+	}
+	at := a.clock.true(next)
+	if at == a.next || at >= forever {
+		if at >= forever {
+			a.wakes++
+			a.next = forever
+		}
+		return
+	}
+	a.next = at
+	a.wakes++
+	w.agenda.push(occurrence{
+		at: max(at, w.now), kind: wakeActor, actor: a.index, gen: a.gen, number: a.wakes,
+	})
+}
+
+// execute carries one effect out.
+func (w *World) execute(a *actor, e *fsm.Effect, now fsm.Instant) {
+	switch e.Kind {
+	case fsm.GrantLease, fsm.KeepAlive, fsm.RevokeLease, fsm.ListKeys,
+		fsm.Register, fsm.Check, fsm.Publish, fsm.Bootstrap, fsm.Claim, fsm.Confirm, fsm.Release,
+		fsm.ReadRoute, fsm.Show:
+		w.send(a, e, now)
+	case fsm.WatchKeys:
+		w.openWatch(a, e)
+	case fsm.StopWatch:
+		a.watch.open = false
+	case fsm.Route, fsm.Unroute, fsm.Allow:
+		w.executeFront(a, e)
+	case fsm.Exit:
+		w.agentExits(a)
+	default:
+		w.executeNode(a, e)
+	}
+}

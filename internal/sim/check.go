@@ -1,0 +1,266 @@
+package sim
+
+import (
+	"fmt"
+	"time"
+
+	"msdha/internal/fsm"
+	"msdha/internal/fsm/kv"
+)
+
+// checker holds what must always be true against what happens. It sees what no
+// machine sees: true time, etcd's own state, and every process.
+type checker struct {
+	violations []Violation
+	only       string // the one property to look at; empty: all
+	now        int64
+
+	master   kv.Revision // create revision of the _master that exists; 0: none
+	reigns   []reign
+	maxEpoch kv.Epoch
+	rev      kv.Revision // last revision looked at
+	states   [stateRing]stateHash
+	log      []change // changes of node keys, in order
+	old, all []change // of two listings that are compared
+
+	unsafe   []kv.LeaseID // leases that A6 does not hold for: S3 is not promised
+	troubled int64        // when the last fault had its last effect
+
+	// The present step: the machine as it was, and whether the event is the
+	// reply to a request that is over.
+	before      fsm.Backend
+	beforeFront fsm.Frontend
+	beforePhase fsm.Phase
+	stale       bool
+}
+
+// reign is what is known of one epoch.
+type reign struct {
+	epoch    kv.Epoch
+	node     int32
+	tree     uint32
+	lease    kv.LeaseID
+	ttl      time.Duration
+	deleted  int64 // when _master was gone; forever while it exists
+	released bool
+	hook     int64 // when the master hook started; forever before
+	heirs    bool  // when it ended, somebody was ready to follow
+	troubled int64 // as it was when it ended
+}
+
+// stateRing is how many revisions a view may lag behind.
+const stateRing = 8192
+
+type stateHash struct {
+	rev  kv.Revision
+	hash uint64
+}
+
+type change struct {
+	rev     kv.Revision
+	node    string
+	present bool
+	state   string
+}
+
+// memory is what the checker keeps of one life of a node.
+type memory struct {
+	hooks     uint32 // state hooks that ran
+	lastHook  fsm.Hook
+	failed    bool // a state hook failed
+	order     int  // of the last published state
+	confirmed bool // a reply has shown _master on its lease
+	reigned   bool // its master hook started
+	exited    bool
+	synced    bool // it has a listing and an open watch
+	killing   bool // it has asked for the end of its tree
+	loose     bool // A2 or A3 does not hold: its child may live for too long
+	won       fsm.Instant
+	log       int  // next entry of checker.log to be notified
+	listed    bool // the first listing was taken in
+	second    int64
+	steps     int
+}
+
+func (c *checker) reset(w *World) {
+	*c = checker{
+		only: c.only, reigns: c.reigns[:0], log: c.log[:0],
+		unsafe: c.unsafe[:0], old: c.old[:0], all: c.all[:0],
+	}
+	c.afterChange(w)
+}
+
+// stopped: a violation ends its episode.
+func (c *checker) stopped() bool { return len(c.violations) > 0 }
+
+func (c *checker) fail(property, format string, args ...any) {
+	if len(c.violations) < 100 && (c.only == "" || c.only == property) {
+		c.violations = append(c.violations, Violation{
+			Property: property, At: time.Duration(c.now), Text: fmt.Sprintf(format, args...),
+		})
+	}
+}
+
+// afterChange looks at etcd after every write.
+func (c *checker) afterChange(w *World) {
+	c.now = w.now
+	h := w.etcd.Header()
+	if h.Rev == c.rev {
+		return
+	}
+	c.logChanges(w)
+	c.rev = h.Rev
+	c.states[h.Rev%stateRing] = stateHash{h.Rev, hashItems(w.etcd.items)}
+	c.followMaster(w)
+	if e := w.etcd.Get(kv.EpochKey); e.Present {
+		if e.Lease != 0 {
+			c.fail("S1", "_epoch is on lease %v", e.Lease)
+		}
+		c.followRelease(w, &e)
+	}
+}
+
+func (c *checker) logChanges(w *World) {
+	from := max(c.rev+1, w.etcd.history.floor, 2)
+	w.scratch, _ = w.etcd.Events(from, w.scratch[:0])
+	for i := range w.scratch {
+		if it := &w.scratch[i]; it.Key.Kind == kv.KindNode {
+			c.log = append(c.log, change{it.Mod, it.Key.Name, it.Present, it.Record.State})
+		}
+	}
+	if w.trace != nil {
+		w.trace.changed(w, w.scratch)
+	}
+}
+
+// followMaster: S1, S2, S4 and the ends of reigns.
+func (c *checker) followMaster(w *World) {
+	m := w.etcd.Get(kv.Master)
+	if c.master != 0 && (!m.Present || m.Create != c.master) {
+		c.master = 0
+		c.vacated(w)
+	}
+	if !m.Present || m.Create == c.master {
+		return
+	}
+	c.master = m.Create
+	r := &m.Record
+	node := w.etcd.Get(kv.NodeKey(r.Node))
+	if m.Lease == 0 || m.Lease != node.Lease {
+		c.fail("S1", "_master of %s is on lease %v, its node key on %v", r.Node, m.Lease, node.Lease)
+	}
+	if r.Epoch <= c.maxEpoch {
+		c.fail("S2", "epoch %d of %s is not above %d", r.Epoch, r.Node, c.maxEpoch)
+	}
+	c.maxEpoch = max(c.maxEpoch, r.Epoch)
+	for i := range c.reigns {
+		if c.reigns[i].lease == r.Incarnation && c.reigns[i].hook != forever {
+			c.fail("S22", "incarnation %v of %s was elected twice", r.Incarnation, r.Node)
+		}
+	}
+	i := w.indexOf(r.Node)
+	c.reigns = append(c.reigns, reign{
+		epoch: r.Epoch, node: i, tree: w.actors[i].node.tree, lease: r.Incarnation, ttl: r.TTL,
+		deleted: forever, hook: forever,
+	})
+	w.holder = i
+	w.stats.Claims++
+	w.reach(OnClaim)
+}
+
+func (w *World) indexOf(name string) int32 {
+	for i := range w.actors {
+		if w.actors[i].name == name {
+			return int32(i)
+		}
+	}
+	return 0
+}
+
+// vacated: the last reign's _master is gone, for whatever reason.
+func (c *checker) vacated(w *World) {
+	w.reach(OnVacancy)
+	w.provoke(0)
+	if len(c.reigns) == 0 {
+		return
+	}
+	r := &c.reigns[len(c.reigns)-1]
+	r.deleted, r.troubled, r.heirs = w.now, c.troubled, c.heirs(w, r.node)
+	a := &w.actors[r.node]
+	if a.up && a.node.tree == r.tree {
+		c.deadline(w, a, r)
+	}
+}
+
+// deadline is S4: D(e) is at most T after _master was gone, whatever the cause.
+// A node that never learned of its reign before it was over lives on as a slave.
+func (c *checker) deadline(w *World, a *actor, r *reign) {
+	b := &a.member.Backend
+	d := b.Authority()
+	if d == fsm.Never || r.deleted == forever || b.Epoch() != r.epoch ||
+		!b.Reigning() && !a.node.mem.reigned {
+		return
+	}
+	if over := a.clock.true(d) - r.deleted - int64(r.ttl); over > 0 {
+		c.fail("S4", "D of epoch %d is %v later than T after _master was gone", r.epoch, time.Duration(over))
+	}
+}
+
+// followRelease: only a tree that is gone may be released (S14).
+func (c *checker) followRelease(w *World, e *kv.Item) {
+	if !e.Record.Released || len(c.reigns) == 0 {
+		return
+	}
+	r := &c.reigns[len(c.reigns)-1]
+	if r.epoch != e.Record.Epoch || r.released {
+		return
+	}
+	r.released = true
+	a := &w.actors[r.node]
+	if a.node.tree == r.tree && a.node.treeAlive() {
+		c.fail("S14", "epoch %d was released while processes of %s live", r.epoch, a.name)
+	}
+}
+
+func (c *checker) exited(w *World, a *actor) {
+	if a.node != nil && a.node.treeAlive() {
+		c.fail("S14", "%s exits while its processes live", a.name)
+	}
+}
+
+// unsound: a lease of which etcd says other things than it does (A6).
+func (c *checker) unsound(id kv.LeaseID) { c.unsafe = append(c.unsafe, id) }
+
+// guardStopped is A2 and A3 not holding for a node: its guard is stopped for
+// longer than the grace leaves room for.
+func (c *checker) guardStopped(w *World, a *actor, d time.Duration) {
+	n := a.node
+	if n.guardPaused == 1 {
+		n.guardSince = w.now
+	}
+	t := w.sched.TTL
+	limit := t - fsm.Grace(t) - 2*killTime - 100*time.Millisecond
+	if time.Duration(w.now-n.guardSince)+d > limit {
+		n.mem.loose = true
+	}
+}
+
+// orphaned is the same: a guard is gone while its agent cannot act.
+func (c *checker) orphaned(_ *World, a *actor) {
+	if a.node != nil && a.node.treeAlive() {
+		a.node.mem.loose = true
+	}
+}
+
+func hashItems(items []kv.Item) uint64 {
+	var h uint64
+	for i := range items {
+		it := &items[i]
+		x := uint64(it.Key.Kind)<<56 ^ uint64(it.Mod)<<20 ^ uint64(it.Create)
+		for j := 0; j < len(it.Key.Name); j++ {
+			x = x*31 + uint64(it.Key.Name[j])
+		}
+		h += mix(x ^ uint64(it.Lease)<<40) // the order does not matter
+	}
+	return h
+}

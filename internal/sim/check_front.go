@@ -1,0 +1,76 @@
+package sim
+
+import (
+	"time"
+
+	"msdha/internal/fsm"
+	"msdha/internal/fsm/kv"
+)
+
+// routes is S9, at the Route effect: never back, and only to a node that held
+// that epoch.
+func (c *checker) routes(w *World, a *actor, e *fsm.Effect) {
+	c.now = w.now
+	if e.Epoch < a.front.epoch {
+		c.fail("S9", "%s goes back from epoch %d to %d", a.name, a.front.epoch, e.Epoch)
+	}
+	for i := range c.reigns {
+		if r := &c.reigns[i]; r.epoch == e.Epoch && w.actors[r.node].name == e.Node {
+			return
+		}
+	}
+	c.fail("S9", "%s routes to %s, which never held epoch %d", a.name, e.Node, e.Epoch)
+}
+
+// outlived returns the first reign after epoch whose master hook has started,
+// provided that somebody waited in between: after a release nobody does, and a
+// frontend that is cut off may lag behind (SPEC E12).
+func (c *checker) outlived(epoch kv.Epoch, now int64) *reign {
+	waited := false
+	for i := range c.reigns {
+		r := &c.reigns[i]
+		if r.epoch > epoch && r.hook < now && waited {
+			return r
+		}
+		if r.epoch >= epoch && !r.released {
+			waited = true
+		}
+	}
+	return nil
+}
+
+// forwarded is S7: a frontend writes on a session.
+func (c *checker) forwarded(w *World, b *write) {
+	c.now = w.now
+	if r := c.outlived(b.epoch, w.now); r != nil {
+		c.fail("S7", "a frontend forwards to epoch %d, %v after the hook of epoch %d started",
+			b.epoch, time.Duration(w.now-r.hook), r.epoch)
+	}
+}
+
+// moved is S10: bytes leave a frontend's machine. Those that a dead process
+// left to its kernel are beyond anybody's reach.
+func (c *checker) moved(w *World, b *write) {
+	c.now = w.now
+	a := &w.actors[w.clients[b.client].front]
+	if a.up && b.life == a.gen && b.route != a.front.route {
+		c.fail("S10", "bytes for epoch %d move although their route was closed", b.epoch)
+	}
+}
+
+// applied is S8: a child takes a write while it should be dead. Nobody is
+// promoted before the processes of all earlier reigns are gone, released or not.
+func (c *checker) applied(w *World, b *write) {
+	c.now = w.now
+	n := w.actors[b.node].node
+	if n.mem.loose {
+		return
+	}
+	for i := range c.reigns {
+		if r := &c.reigns[i]; r.epoch > n.role && r.hook < w.now {
+			c.fail("S8", "a child of epoch %d applies a write, %v after the hook of epoch %d started",
+				n.role, time.Duration(w.now-r.hook), r.epoch)
+			return
+		}
+	}
+}

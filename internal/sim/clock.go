@@ -1,0 +1,32 @@
+package sim
+
+import "msdha/internal/fsm"
+
+// clock is one machine's CLOCK_BOOTTIME: an arbitrary offset, so that mixing
+// two machines' clocks fails loudly, and a rate that is off by ppm.
+type clock struct {
+	offset int64
+	ppm    int64
+}
+
+const million = 1_000_000
+
+func (c clock) local(now int64) fsm.Instant {
+	return fsm.Instant(c.offset + now + now/million*c.ppm + now%million*c.ppm/million)
+}
+
+// true returns the first true instant at which the clock shows at least t.
+func (c clock) true(t fsm.Instant) int64 {
+	if t == fsm.Never {
+		return forever
+	}
+	x := int64(t) - c.offset
+	d := million + c.ppm
+	now := x/d*million + x%d*million/d - 2
+	for c.local(now) < t {
+		now++
+	}
+	return now
+}
+
+const forever = int64(1) << 62

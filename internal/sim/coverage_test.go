@@ -1,0 +1,171 @@
+package sim
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"msdha/internal/fsm"
+)
+
+// coverEpisodes is how many episodes have to show what can happen.
+const coverEpisodes = 3000
+
+// paths lead to rows that take a coincidence of milliseconds; stories do too.
+var paths = map[string]string{
+	"a claim executed while its node waits again": `
+group nodes=1 ttl=10s calm
+at 20s stick n1 for 1.9s
+run 30s`,
+	"a view that is newer than the confirming read": `
+group nodes=1 ttl=10s calm
+at 20s stick n1 for 1668ms
+run 30s`,
+	"a stop while the main process is being started": `
+group nodes=1 ttl=10s calm
+at 428ms stop n1
+run 10s`,
+	"a key deleted before the first listing": `
+group nodes=1 ttl=10s calm
+at 18.5ms delete-node n1
+run 10s`,
+	"a key deleted while data is to be created": `
+group nodes=1 ttl=10s data calm
+at 22.5ms delete-node n1
+run 10s`,
+	"a view that is behind the second registration": `
+group nodes=3 ttl=10s data calm
+at 22.5ms delete-node n1
+at 27.5ms lag-watch n1 for 1s
+at 29ms stick n1 for 10ms
+run 10s`,
+	"a rival that registers while data is to be created": `
+group nodes=2 ttl=10s data calm
+at 0s lag-watch n1 for 2s
+at 20ms stick n1 for 10ms
+run 10s`,
+	"etcd out of reach while data is to be created": `
+group nodes=1 ttl=10s data calm
+at 22.5ms cut n1 for 3s
+run 10s`,
+	"a key deleted while the listing hangs": `
+group nodes=1 ttl=10s calm
+at 16ms stick n1 for 30s
+at 1s delete-node n1
+run 40s`,
+	"a frontend that lists after a handover": `
+group nodes=2 fronts=1 clients=1 ttl=10s calm
+at 41s break-watch f1
+at 41.005s kill-child n1
+at 41.1s compact n1
+run 60s`,
+	"a frontend that lists while it asks for an earlier master": `
+group nodes=2 fronts=1 clients=1 ttl=10s calm
+at 20.047s cut-to f1 for 600ms
+at 20.77s break-watch f1
+at 20.8s kill-child n1
+at 20.9s compact n1
+run 60s`,
+	"a frontend whose patience ends": `
+group nodes=1 fronts=2 ttl=10s calm
+at 0s cut f2 for 40s
+run 1m`,
+	"a frontend stopped while etcd is out of reach": `
+group nodes=1 fronts=1 ttl=10s calm
+at 5s cut f1 for 10s
+at 6s stop f1
+run 20s`,
+}
+
+// notHere are the reasons of rows that no fault of this simulator leads to.
+var notHere = map[string]string{
+	"an earlier claim has won": "what refuses the second refuses the first, which asks for no less",
+
+	"etcd answers and says no: waiting cannot cure that": "no fault lets etcd refuse a login",
+
+	"a key without a lease never ends by itself: somebody must remove it": "no fault writes such a key",
+
+	"the start hook could not be run":                    "no fault lets exec fail",
+	"there is no main process to wait for":               "no fault lets exec fail",
+	"a node without the group's data must not run on it": "the model's pre_start does what it should",
+
+	"the group has other data: a new life moves ours aside (SPEC P2)": "needs a node with foreign data " +
+		"that was away at the first claim, and back in the same instant",
+}
+
+// TestEverythingHappens: a simulator that never gets somewhere proves nothing
+// about what is there. Over some thousand episodes, the stories and the paths,
+// every transition, every fault and every situation that a property is about
+// occurs, and nothing is declared impossible that does occur.
+func TestEverythingHappens(t *testing.T) {
+	s := Simulate(context.Background(), Options{Seed: 2, Episodes: coverEpisodes})
+	if s.First != nil {
+		t.Fatalf("%v\n%s", s.First.Violations[0], s.First.Schedule)
+	}
+	for k := NoFault + 1; k < numFaults; k++ {
+		if s.Stats.Faults[k] == 0 {
+			t.Errorf("in %d episodes the fault %s never struck", coverEpisodes, faultNames[k])
+		}
+	}
+	for k := range numSometimes {
+		if s.Stats.Sometimes[k] == 0 {
+			t.Errorf("in %d episodes it never happened: %s", coverEpisodes, k)
+		}
+	}
+	random := s.Stats
+	w := NewWorld()
+	for name, text := range paths {
+		walk(t, w, name, text)
+	}
+	stories, err := filepath.Glob("testdata/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range stories {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		walk(t, w, file, string(text))
+	}
+	s.Stats.add(&w.stats)
+	covered(t, "backend", fsm.BackendRow, s.Stats.Backend[:], random.Backend[:])
+	covered(t, "frontend", fsm.FrontendRow, s.Stats.Frontend[:], random.Frontend[:])
+}
+
+func walk(t *testing.T, w *World, name, text string) {
+	t.Helper()
+	s, err := ParseSchedule(text)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	for _, v := range w.Run(&s).Violations {
+		t.Errorf("%s: %v", name, v)
+	}
+}
+
+func covered(t *testing.T, machine string, row func(int) fsm.RowInfo, count, random []uint64) {
+	t.Helper()
+	few := 0
+	for i := range rows(row) {
+		r := row(i)
+		switch reason := notHere[r.Why]; {
+		case count[i] == 0 && reason == "":
+			t.Errorf("%s: row %d was never taken: %s [%s] -> %s: %s", machine, i, r.On, r.Guard, r.To, r.Why)
+		case count[i] > 0 && reason != "":
+			t.Errorf("%s: row %d was taken, although %s: %s", machine, i, reason, r.Why)
+		case random[i] == 0 && reason == "":
+			few++
+		}
+	}
+	t.Logf("%s: %d rows, of which %d by stories and paths only", machine, rows(row), few)
+}
+
+// rows is how many rows a machine has.
+func rows(row func(int) fsm.RowInfo) (n int) {
+	defer func() { _ = recover() }() // there is no row n
+	for ; ; n++ {
+		row(n)
+	}
+}

@@ -1,0 +1,137 @@
+package sim
+
+import (
+	"slices"
+	"time"
+
+	"msdha/internal/fsm"
+)
+
+// drawer draws numbers: from a seed in volume, from rapid in the properties,
+// where small numbers are what a failure shrinks to.
+type drawer interface {
+	below(n int64) int64
+}
+
+// SeedSchedule is the schedule of one episode of a run with a seed.
+func SeedSchedule(seed uint64, episode int) Schedule {
+	r := stream(seed, forSchedule, episode+2)
+	return drawSchedule(&r)
+}
+
+var ttls = []time.Duration{3 * time.Second, 10 * time.Second, 5 * time.Second, 2 * time.Second}
+
+// drawSchedule draws an episode. First which faults may occur at all: a mix
+// of few kinds finds what a mix of all would drown.
+func drawSchedule(d drawer) Schedule {
+	s := Schedule{
+		Nodes: 3, Fronts: 1, Clients: 2, TTL: ttls[d.below(int64(len(ttls)))],
+	}
+	s.FrontTTL = s.TTL
+	switch d.below(4) {
+	case 1:
+		s.FrontTTL = 4 * s.TTL
+	case 2:
+		s.Nodes = 2
+	case 3:
+		s.Nodes, s.Fronts = 4, 2
+	}
+	options := d.below(64)
+	s.After, s.Data = options&1 != 0, options&6 == 6
+	if options&56 == 56 {
+		s.MasterTTL = 4 * s.TTL
+	}
+	s.Drift = []int64{0, 1000, 100}[d.below(3)]
+	s.Seed = uint64(d.below(1 << 40))
+	span := 12 * s.TTL
+	mask := drawMask(d)
+	if d.below(2) == 1 { // what is about a vacancy needs one
+		s.Faults = append(s.Faults, Fault{
+			Kind: deadly[d.below(int64(len(deadly)))], Who: Master, On: OnMaster, Count: 1,
+			After: time.Duration(d.below(int64(2 * s.TTL))), Dur: drawDuration(d, s.TTL),
+		})
+	}
+	for n := d.below(9); n > 0; n-- {
+		f := drawFault(d, &s, mask, span)
+		if last := len(s.Faults) - 1; last >= 0 && d.below(3) == 1 {
+			// Troubles that coincide find what single ones cannot.
+			f.On, f.Count, f.After = s.Faults[last].On, s.Faults[last].Count, s.Faults[last].After
+		}
+		s.Faults = append(s.Faults, f)
+	}
+	s.Until = span + 6*s.TTL + 2*recovery(&s)
+	return s
+}
+
+// deadly are the faults that end a master's reign without a release.
+var deadly = [...]FaultKind{Cut, CutAll, StopAgent, KillAgent, KillAll, StopAll}
+
+// drawMask chooses the kinds of an episode. Every second one is about reigns
+// that end the hard way.
+func drawMask(d drawer) []FaultKind {
+	var kinds []FaultKind
+	for n := 1 + d.below(4); n > 0; n-- {
+		kinds = append(kinds, 1+FaultKind(d.below(int64(numFaults)-1)))
+	}
+	if d.below(2) == 1 {
+		kinds = append(kinds, deadly[d.below(int64(len(deadly)))])
+	}
+	return kinds
+}
+
+func drawFault(d drawer, s *Schedule, mask []FaultKind, span time.Duration) Fault {
+	f := Fault{Kind: mask[d.below(int64(len(mask)))]}
+	f.Who = Who(d.below(int64(s.Nodes+s.Fronts+2)) - 2)
+	switch {
+	case f.Who < Master, slices.Contains(deadly[:], f.Kind) && d.below(2) == 1:
+		f.Who = Master
+	case s.Fronts > 0 && f.Kind >= Lossy && f.Kind <= CutAll && d.below(2) == 1:
+		f.Who = Who(s.Nodes) // else frontends are rarely cut off for long enough
+	}
+	f.Dur = drawDuration(d, s.TTL)
+	f.On = Milestone(d.below(int64(numMilestones)))
+	if f.On == AtTime {
+		f.After = time.Duration(d.below(int64(span)))
+	} else {
+		f.Count = [...]int{1, 1, 2, 1, 3, 2, 4}[d.below(7)]
+		if f.On == OnRenewal {
+			f.Count = 1 + int(d.below(30))
+		}
+		if f.On == OnStart && f.Who == Master {
+			f.Who = 0 // whoever starts does not reign
+		}
+		f.After = drawOffset(d, f.On, s.TTL)
+	}
+	if hooked(f.Kind) {
+		f.Arg = 1 + int(d.below(int64(fsm.NumHooks)-1))
+	}
+	return f
+}
+
+// drawOffset prefers the edges: at once, and around the deadlines that count
+// from the milestone.
+func drawOffset(d drawer, on Milestone, ttl time.Duration) time.Duration {
+	var edge time.Duration
+	switch on {
+	case OnVacancy: // the wait for its end
+		edge = [...]time.Duration{0, 2*ttl + ttl/50, ttl, 2 * ttl}[d.below(4)]
+	case OnRenewal: // the end of authority, of the grace, of the lease
+		edge = [...]time.Duration{0, ttl, ttl / 3, ttl + fsm.Grace(ttl), ttl - fsm.Grace(ttl)}[d.below(5)]
+	default: // requests and hooks
+		edge = [...]time.Duration{0, 0, ttl / 3, 0, ttl, 2 * ttl}[d.below(6)]
+	}
+	near := [...]time.Duration{
+		0, 1, time.Millisecond, 3 * time.Millisecond, 10 * time.Millisecond, ttl / 10, ttl / 2,
+	}[d.below(7)]
+	if d.below(2) == 1 {
+		return max(0, edge-near)
+	}
+	return edge + near
+}
+
+func drawDuration(d drawer, ttl time.Duration) time.Duration {
+	around := []time.Duration{
+		ttl / 3, ttl, ttl / 10, 3 * ttl, ttl - fsm.Grace(ttl), 2 * ttl, 5 * ttl, ttl + fsm.Grace(ttl)/2,
+	}[d.below(8)]
+	return max(time.Millisecond, around+time.Duration(d.below(int64(ttl/4)))-ttl/8)
+}

@@ -1,0 +1,91 @@
+package sim
+
+import "msdha/internal/fsm"
+
+// guardEvent gives the guard what the agent sends; a stopped guard reads it
+// when it goes on, and only the last deadlines count.
+func (w *World) guardEvent(a *actor, ev fsm.GuardEvent) {
+	n := a.node
+	if !n.guardUp || n.guardPaused > 0 {
+		return
+	}
+	w.guardActs(a, n.guard.Step(w.local(a), ev))
+}
+
+func (w *World) handleGuard(o *occurrence) {
+	a := &w.actors[o.actor]
+	n := a.node
+	if o.gen != n.tree || !n.guardUp {
+		return
+	}
+	if n.guardPaused > 0 {
+		n.guardQueue = append(n.guardQueue, *o)
+		return
+	}
+	ev := fsm.GuardEvent{Kind: fsm.GuardTick}
+	switch o.kind {
+	case wakeGuard:
+		if o.number != n.guardWakes {
+			return
+		}
+	case guardHears:
+		ev.Kind = fsm.GuardAgentGone
+	case treeDiesByGuard:
+		w.killAll(a)
+		ev.Kind = fsm.GuardTreeGone
+	}
+	w.guardActs(a, n.guard.Step(w.local(a), ev))
+}
+
+// resumeGuard is SIGCONT to the guard: it reads the pipe, then looks at the
+// clock, though its machine fires deadlines first in any case.
+func (w *World) resumeGuard(a *actor) {
+	n := a.node
+	if n == nil {
+		return
+	}
+	if n.guardPaused--; n.guardPaused > 0 || !n.guardUp {
+		return
+	}
+	queue := n.guardQueue
+	n.guardQueue = nil
+	if a.up {
+		w.guardEvent(a, fsm.GuardEvent{Kind: fsm.GuardArmed, Fence: n.fence, Kill: n.kill})
+	}
+	for i := range queue {
+		w.handleGuard(&queue[i])
+	}
+	n.guardQueue = queue[:0]
+	w.guardEvent(a, fsm.GuardEvent{Kind: fsm.GuardTick})
+}
+
+func (w *World) guardActs(a *actor, act fsm.GuardActions) {
+	n := a.node
+	if act.FenceChild {
+		w.note(a.name, "its guard sends the fence signal")
+		w.signalChild(a, true)
+	}
+	if act.KillAgent {
+		if a.up {
+			w.sometimes(AgentKilled)
+			w.note(a.name, "its guard kills agent and tree: D and the grace have passed")
+		} else if n.treeAlive() {
+			w.note(a.name, "its guard kills what is left: the agent is gone")
+		}
+		w.agentDies(a)
+	}
+	if act.KillTree {
+		w.at(w.killDelay(), occurrence{kind: treeDiesByGuard, actor: a.index, gen: n.tree})
+	}
+	if act.Exit {
+		w.nodeEnds(a)
+		return
+	}
+	at := a.clock.true(n.guard.Next())
+	if at < forever {
+		n.guardWakes++
+		w.agenda.push(occurrence{
+			at: max(at, w.now), kind: wakeGuard, actor: a.index, gen: n.tree, number: n.guardWakes,
+		})
+	}
+}

@@ -1,0 +1,174 @@
+package sim
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"msdha/internal/fsm"
+)
+
+// FaultKind is one kind of trouble.
+type FaultKind uint8
+
+// The faults, the mildest first, so that shrinking moves towards the top.
+const (
+	NoFault      FaultKind = iota
+	BreakWatch             // the watch of Who ends
+	Compact                // etcd forgets its history
+	SlowHook               // the next Arg hook of Who takes Dur
+	FailHook               // the next Arg hook of Who fails
+	Stop                   // Who is asked to stop
+	LeaderGone             // etcd has no leader for Dur
+	Lossy                  // Who and etcd lose half of what they send, for Dur
+	Delay                  // what Who and etcd send takes up to a TTL longer, for Dur
+	Stick                  // Who's next transaction or listing takes Dur to arrive; rounds do not
+	LagWatch               // the etcd member that Who watches lags by Dur, for Dur
+	CutTo                  // what Who sends to etcd is lost for Dur
+	CutFrom                // what etcd sends to Who is lost for Dur
+	Cut                    // Who and etcd cannot talk for Dur
+	CutAll                 // Who can talk to nobody for Dur
+	StopAgent              // SIGSTOP to Who's agent for Dur (of a frontend: its process)
+	StopChild              // SIGSTOP to Who's child for Dur
+	KillChild              // SIGKILL to Who's main process; its tree lives on for Dur
+	KillAgent              // SIGKILL to Who's agent
+	KillGuard              // SIGKILL to Who's guard
+	KillAll                // SIGKILL to Who's container; it starts again after Dur
+	Deaf                   // Who's child ignores all signals but SIGKILL from now on
+	StopGuard              // SIGSTOP to Who's guard for Dur
+	StopAll                // SIGSTOP to all of Who's processes for Dur
+	DeleteNode             // an operator deletes Who's key
+	DeleteMaster           // an operator deletes _master
+	DeleteEpoch            // an operator deletes _epoch
+	Wipe                   // an operator deletes all keys of the group
+	numFaults
+)
+
+var faultNames = [numFaults]string{
+	"none", "break-watch", "compact", "slow-hook", "fail-hook", "stop", "leader-gone", "lossy",
+	"delay", "stick", "lag-watch", "cut-to", "cut-from", "cut", "cut-all", "stop-agent",
+	"stop-child", "kill-child", "kill-agent", "kill-guard", "kill-all", "deaf", "stop-guard",
+	"stop-all", "delete-node", "delete-master", "delete-epoch", "wipe",
+}
+
+// Milestone is something in an episode that a fault can be tied to.
+type Milestone uint8
+
+// The milestones; AtTime is none.
+const (
+	AtTime    Milestone = iota
+	OnRenewal           // Who's Count-th successful renewal round, or reading of its route
+	OnVacancy           // the Count-th deletion of _master
+	OnClaim             // the Count-th claim is executed
+	OnHook              // the Count-th master hook starts
+	OnMaster            // the Count-th time a node reigns
+	OnStart             // Who's Count-th start
+	OnExpiry            // etcd finds the Count-th lease expired, and has not revoked it yet
+	numMilestones
+)
+
+var milestoneNames = [numMilestones]string{"time", "renewal", "vacancy", "claim", "hook", "master", "start", "expiry"}
+
+// Who names the target of a fault: a node or a frontend, or the node that
+// holds _master when the fault strikes.
+type Who int8
+
+// Master targets the holder of the last claim.
+const Master Who = -1
+
+// Fault is one trouble of a schedule: at After the milestone, for Dur.
+type Fault struct {
+	Kind  FaultKind
+	On    Milestone
+	Count int
+	After time.Duration
+	Who   Who // index: nodes, then frontends
+	Dur   time.Duration
+	Arg   int // SlowHook, FailHook: an fsm.Hook
+}
+
+// Schedule is a whole episode as data: it prints, parses, shrinks, replays.
+type Schedule struct {
+	Seed      uint64 // of delays and durations
+	Nodes     int
+	Fronts    int
+	Clients   int
+	TTL       time.Duration
+	FrontTTL  time.Duration
+	MasterTTL time.Duration
+	After     bool  // MSDHA_PUBLISH=after
+	Data      bool  // the nodes have a data hook
+	Drift     int64 // clocks differ from true time by up to this, in ppm
+	Until     time.Duration
+	Calm      bool // delays are the same everywhere: for stories
+	Faults    []Fault
+
+	// Show is when its trace begins; Notices has it tell what node_state_change
+	// is told. Neither has a part in what happens.
+	Show    time.Duration
+	Notices bool
+}
+
+// who prints a target.
+func (s *Schedule) who(w Who) string {
+	switch {
+	case w == Master:
+		return "master"
+	case int(w) < s.Nodes:
+		return "n" + strconv.Itoa(int(w)+1)
+	}
+	return "f" + strconv.Itoa(int(w)-s.Nodes+1)
+}
+
+// String prints the schedule in the form that ParseSchedule reads.
+func (s *Schedule) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "group nodes=%d fronts=%d clients=%d ttl=%v", s.Nodes, s.Fronts, s.Clients, s.TTL)
+	if s.FrontTTL != s.TTL {
+		fmt.Fprintf(&b, " front-ttl=%v", s.FrontTTL)
+	}
+	if s.MasterTTL > 0 {
+		fmt.Fprintf(&b, " master-ttl=%v", s.MasterTTL)
+	}
+	for _, o := range []struct {
+		on   bool
+		name string
+	}{{s.After, "publish-after"}, {s.Data, "data"}, {s.Calm, "calm"}} {
+		if o.on {
+			b.WriteString(" " + o.name)
+		}
+	}
+	fmt.Fprintf(&b, " drift=%d seed=%d\n", s.Drift, s.Seed)
+	for i := range s.Faults {
+		b.WriteString(s.fault(&s.Faults[i]) + "\n")
+	}
+	fmt.Fprintf(&b, "run %v\n", s.Until)
+	switch {
+	case s.Notices:
+		fmt.Fprintf(&b, "show %v notices\n", s.Show)
+	case s.Show > 0:
+		fmt.Fprintf(&b, "show %v\n", s.Show)
+	}
+	return b.String()
+}
+
+func (s *Schedule) fault(f *Fault) string {
+	when := fmt.Sprintf("at %v ", f.After)
+	if f.On != AtTime {
+		when = fmt.Sprintf("on %s %d after %v ", milestoneNames[f.On], f.Count, f.After)
+	}
+	return when + s.faultText(f)
+}
+
+// faultText is a fault without its time.
+func (s *Schedule) faultText(f *Fault) string {
+	text := faultNames[f.Kind] + " " + s.who(f.Who)
+	if f.Dur > 0 {
+		text += fmt.Sprintf(" for %v", f.Dur)
+	}
+	if hooked(f.Kind) {
+		text += " hook " + fsm.Hook(f.Arg).String()
+	}
+	return text
+}
