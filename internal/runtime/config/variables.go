@@ -1,0 +1,276 @@
+package config
+
+import (
+	"log/slog"
+	"syscall"
+	"time"
+)
+
+// otherHooks are the hooks that are built and have no timeout of their own in
+// SPEC H4.
+var otherHooks = []string{"node_state_change", "data"}
+
+// table is every variable of SPEC C, in the order in which the documents and
+// the faults list them.
+var table = []variable{
+	{
+		name: "ETCDCTL_ENDPOINTS", who: everyProgram, required: everyProgram,
+		meaning: "etcd's client URLs; `user:password@` in them works and is never logged; " +
+			"the port is 2379 where none is given",
+		form: "comma-separated http://host:port, https://host:port or host:port, " +
+			"each with user:password@ before the host where etcd wants a login",
+		show: showEndpoints, set: setEndpoints,
+	},
+	{
+		name: "ETCDCTL_USER", who: everyProgram,
+		meaning: "user to log in to etcd as, or `user:password`",
+		form:    "user, or user:password", show: showUser, set: setUser,
+	},
+	{
+		name: "ETCDCTL_PASSWORD", who: everyProgram,
+		meaning: "the user's password", form: "the password of ETCDCTL_USER", show: hide,
+		set: into(asIs, func(c *settings) *string {
+			return (*string)(&c.common.Etcd.Password)
+		}),
+	},
+	{
+		name: "ETCDCTL_CACERT", who: everyProgram, defaultText: "the system's",
+		meaning: "path of the CA certificates that etcd's is verified with",
+		form:    formPEM, show: showPath, set: setCACert,
+	},
+	{
+		name: "ETCDCTL_CERT", who: everyProgram,
+		meaning: "path of the client certificate",
+		form:    formPEM + ", with ETCDCTL_KEY", show: showPath, set: setCert,
+	},
+	{
+		name: "ETCDCTL_KEY", who: everyProgram,
+		meaning: "path of the client certificate's key",
+		form:    formPEM + ", with ETCDCTL_CERT", show: showPath, set: setKey,
+	},
+	{
+		name: "ETCDCTL_INSECURE_SKIP_TLS_VERIFY", who: everyProgram, defaults: all("false"),
+		meaning: "accept any certificate of etcd", form: formBool,
+		set: into(parseBool, func(c *settings) *bool {
+			return &c.common.Etcd.InsecureSkipVerify
+		}),
+	},
+	{
+		name: "ETCDCTL_DIAL_TIMEOUT", who: everyProgram, defaults: all("2s"),
+		meaning: "how long a connection or a login may take",
+		form:    "a duration above zero, such as 2s or 500ms",
+		set: into(parseEtcdctlTimeout, func(c *settings) *time.Duration {
+			return &c.common.Etcd.DialTimeout
+		}),
+	},
+	{
+		name: "MSDHA_GROUP", who: everyProgram, required: everyProgram,
+		meaning: "the group; `g` and `g2` never see each other", form: formName,
+		set: into(validName, func(c *settings) *string { return &c.common.Group }),
+	},
+	{
+		name: "MSDHA_PORT", who: ProgramFrontend, required: ProgramFrontend,
+		meaning: "port that is listened on, and dialled on the master",
+		form:    "a port from 1 to 65535",
+		set:     into(parsePort, func(c *settings) *uint16 { return &c.frontend.Port }),
+	},
+	{
+		name: "MSDHA_NAME", who: everyProgram, defaultText: "the hostname", typo: typoOfName,
+		meaning: "name of the node or frontend (`MSHDA_NAME` is accepted with a warning)",
+		form:    formName, set: setName,
+	},
+	{
+		name: "MSDHA_TTL", who: everyProgram, defaults: all("10"),
+		meaning: "TTL of the lease; below 3 warns, as renewals come every third of it",
+		form:    "whole seconds from 1 to 86400, such as 10, 10s or 1m",
+		set:     into(parseTTL, func(c *settings) *time.Duration { return &c.common.TTL }),
+	},
+	{
+		name: "MSDHA_MASTER_TTL", who: ProgramBackend, defaults: all("1d"),
+		meaning: "a master ends by itself after this time, once others are ready; or `off`",
+		form:    formOptional,
+		set: into(parseOptional, func(c *settings) *time.Duration {
+			return &c.backend.MasterTTL
+		}),
+	},
+	{
+		name: "MSDHA_PREFIX", who: everyProgram, defaults: all("/msdha"),
+		meaning: "what the keys in etcd begin with (the shell original wrote `msdha`)",
+		form:    "segments of letters, digits, '.', '_' and '-', joined by '/'",
+		set:     into(parsePrefix, func(c *settings) *string { return &c.common.Prefix }),
+	},
+	{
+		name: "MSDHA_ADDRESS", who: ProgramBackend, defaultText: "the name",
+		meaning: "host or host:port that frontends dial, resolved afresh at every dial",
+		form:    "host, host:port, an IP address or [IPv6]:port",
+		set:     into(parseAddress, func(c *settings) *string { return &c.backend.Address }),
+	},
+	{
+		name: "MSDHA_HOOKS_DIR", who: ProgramBackend, defaults: all("/etc/msdha/hooks"),
+		meaning: "directory of the hooks", form: formDir,
+		set: into(parsePath, func(c *settings) *string { return &c.backend.HooksDir }),
+	},
+	{
+		name: "MSDHA_RUN_DIR", who: ProgramBackend, defaults: all("/run/msdha"),
+		meaning: "directory of `is_master` and `current_master`", form: formDir,
+		set: into(parsePath, func(c *settings) *string { return &c.backend.RunDir }),
+	},
+	{
+		name: "MSDHA_STOP_SIGNAL", who: ProgramBackend, defaults: all("TERM"),
+		meaning: "signal of a planned stop", form: formSignal,
+		set: into(parseSignal, func(c *settings) *syscall.Signal {
+			return &c.backend.StopSignal
+		}),
+	},
+	{
+		name: "MSDHA_STOP_TIMEOUT", who: ProgramBackend, defaults: all("8s"),
+		meaning: "time between that signal and SIGKILL (Docker's own grace is 10 s: raise " +
+			"both together)",
+		form: formDuration,
+		set: into(parsePositive, func(c *settings) *time.Duration {
+			return &c.backend.StopTimeout
+		}),
+	},
+	{
+		name: "MSDHA_FENCE_SIGNAL", who: ProgramBackend, defaultText: "the stop signal",
+		meaning: "first signal when authority was lost; PostgreSQL: QUIT", form: formSignal,
+		set: into(parseSignal, func(c *settings) *syscall.Signal {
+			return &c.backend.FenceSignal
+		}),
+	},
+	{
+		name: "MSDHA_HOOK_TIMEOUT", who: ProgramBackend, defaults: all("30s"),
+		meaning: "timeout of the hooks that have none of their own below; `off` for none",
+		form:    formOptional, set: setHookTimeouts,
+	},
+	hookTimeout("PRE_START", "pre_start", "off"),
+	hookTimeout("RUNNING_NOT_READY", "running_not_ready", "off"),
+	hookTimeout("READY", "ready", "5m"),
+	hookTimeout("MASTER", "master", "5m"),
+	hookTimeout("NODE_STATE_CHANGE", "node_state_change", ""),
+	hookTimeout("DATA", "data", ""),
+	unbuiltTimeout("FENCE", "fence", "5m"),
+	unbuiltTimeout("DETACH", "detach", "5s"),
+	unbuiltTimeout("POSITION", "position", "5s"),
+	unbuiltTimeout("FOLLOW", "follow", ""),
+	unbuiltTimeout("MONITOR", "monitor", ""),
+	{
+		name: "MSDHA_MONITOR_INTERVAL", who: ProgramBackend, defaults: all("10s"),
+		meaning: "time between runs of the `monitor` hook", unbuilt: "the monitor hook",
+	},
+	{
+		name: "MSDHA_MONITOR_FAILURES", who: ProgramBackend, defaults: all("3"),
+		meaning: "failures in a row that end the node", unbuilt: "the monitor hook",
+	},
+	{
+		name: "MSDHA_FENCE_PROVES_DEATH", who: ProgramBackend, defaults: all("false"),
+		meaning: "success of the `fence` hook attests that the old master is dead",
+		unbuilt: "attestation by the fence hook",
+	},
+	{
+		name: "MSDHA_CANDIDATE", who: ProgramBackend, defaults: all("true"),
+		meaning: "`false`: this node is never promoted", form: formBool,
+		set: into(parseBool, func(c *settings) *bool { return &c.backend.Candidate }),
+	},
+	{
+		name: "MSDHA_PRIORITY", who: ProgramBackend, defaults: all("0"),
+		meaning: "preference among equals", unbuilt: "election by priority",
+	},
+	{
+		name: "MSDHA_PUBLISH", who: ProgramBackend, defaults: all("before"),
+		meaning: "`master` is published `before` or `after` the master hook",
+		form:    "before or after",
+		set: into(choice("before", "after"), func(c *settings) *bool {
+			return &c.backend.PublishAfter
+		}),
+	},
+	{
+		name: "MSDHA_PUBLISH_BARRIER", who: ProgramBackend, defaults: all("off"),
+		meaning: "publish once every live frontend knows the new epoch",
+		unbuilt: "the publish barrier",
+	},
+	{
+		name: "MSDHA_ALWAYS_WAIT", who: ProgramBackend, defaults: all("false"),
+		meaning: "wait twice the TTL even where the predecessor is proved to be gone",
+		form:    formBool,
+		set:     into(parseBool, func(c *settings) *bool { return &c.backend.AlwaysWait }),
+	},
+	{
+		name: "MSDHA_PROMOTE_QUORUM", who: ProgramBackend, defaults: all("1"),
+		meaning: "finals that a claim needs in a group without a member list",
+		unbuilt: "election by position",
+	},
+	{
+		name: "MSDHA_READ_PORT", who: ProgramFrontend, defaults: all("off"),
+		meaning: "port that leads to the ready slaves in turn", unbuilt: "the read port",
+	},
+	{
+		name: "MSDHA_READ_MAX_LAG", who: ProgramFrontend, defaults: all("off"),
+		meaning: "slaves that lag more are left out", unbuilt: "the read port",
+	},
+	{
+		name: "MSDHA_READ_FALLBACK", who: ProgramFrontend, defaults: all("off"),
+		meaning: "lead to the master when no slave is ready", unbuilt: "the read port",
+	},
+	{
+		name: "MSDHA_HOLD", who: ProgramFrontend, defaults: all("off"),
+		meaning: "how long connections wait for a master", unbuilt: "holding connections",
+	},
+	{
+		name: "MSDHA_START_PATIENCE", who: everyProgram,
+		defaults: defaults{
+			ProgramBackend: "30s", ProgramFrontend: "forever", ProgramTools: "5s",
+		},
+		meaning: "how long etcd may be unreachable at start; or `forever`",
+		form:    formDuration + ", or forever",
+		set: into(parsePatience, func(c *settings) *time.Duration {
+			return &c.common.StartPatience
+		}),
+	},
+	{
+		name: "MSDHA_HTTP_LISTEN", who: ProgramBackend | ProgramFrontend,
+		defaults: defaults{ProgramBackend: ":8008", ProgramFrontend: ":8404"},
+		meaning:  "address of health, status and metrics; or `off`",
+		form:     "host:port, :port or off",
+		set:      into(parseListen, func(c *settings) *string { return &c.httpListen }),
+	},
+	{
+		name: "MSDHA_LOG_FORMAT", who: everyProgram, defaults: all("text"),
+		meaning: "`text` or `json`", form: "text or json",
+		set: into(choice("text", "json"), func(c *settings) *bool { return &c.common.LogJSON }),
+	},
+	{
+		name: "MSDHA_LOG_LEVEL", who: everyProgram, defaults: all("info"),
+		meaning: "`debug`, `info`, `warn` or `error`", form: "debug, info, warn or error",
+		set: into(parseLevel, func(c *settings) *slog.Level { return &c.common.LogLevel }),
+	},
+	{
+		name: "MSDHA_RECORD", who: ProgramBackend | ProgramFrontend, defaults: all("off"),
+		meaning: "file to which events and effects are recorded, for replay; or `off`",
+		form:    "an absolute path, or off",
+		set:     into(parseRecord, func(c *settings) *string { return &c.record }),
+	},
+}
+
+// hookTimeout is the row of one hook's timeout (SPEC H4). Without a default of
+// its own the hook has that of MSDHA_HOOK_TIMEOUT.
+func hookTimeout(suffix, hook, value string) variable {
+	v := variable{
+		name: "MSDHA_HOOK_TIMEOUT_" + suffix, who: ProgramBackend,
+		meaning: "timeout of the `" + hook + "` hook; `off` for none",
+		form:    formOptional, set: setHookTimeout(hook),
+	}
+	if value == "" {
+		v.defaultText = "MSDHA_HOOK_TIMEOUT"
+	} else {
+		v.defaults = all(value)
+	}
+	return v
+}
+
+// unbuiltTimeout is the row of a hook that is not run yet.
+func unbuiltTimeout(suffix, hook, value string) variable {
+	v := hookTimeout(suffix, hook, value)
+	v.form, v.set, v.unbuilt = "", nil, "the "+hook+" hook"
+	return v
+}

@@ -1,0 +1,133 @@
+package runtime
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"msdha/internal/fsm"
+)
+
+// The files in MSDHA_RUN_DIR (SPEC H6), and what is kept across lives (K4).
+const (
+	fileIsMaster = "is_master"
+	fileMaster   = "current_master"
+	fileAddress  = "current_master_address"
+	fileSeen     = "seen.json"
+)
+
+// files are what hooks and people read. Each is replaced atomically.
+type files struct {
+	dir string
+	log *slog.Logger
+}
+
+func newFiles(dir string, log *slog.Logger) (*files, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("cannot use MSDHA_RUN_DIR: %w; mount a tmpfs there", err)
+	}
+	f := &files{dir: dir, log: log}
+	err := os.Remove(filepath.Join(dir, fileIsMaster)) // of an earlier life
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		err = errors.Join(f.replace(fileMaster, ""), f.replace(fileAddress, ""))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot write in MSDHA_RUN_DIR: %w; mount a tmpfs there, "+
+			"or make it writable for this user", err)
+	}
+	return f, nil
+}
+
+// replace writes a file beside the old one and renames it.
+func (f *files) replace(name, text string) error {
+	tmp, err := os.CreateTemp(f.dir, "."+name+".*")
+	if err != nil {
+		return err
+	}
+	_, err = tmp.WriteString(text)
+	err = errors.Join(err, tmp.Chmod(0o644), tmp.Close())
+	if err == nil {
+		err = os.Rename(tmp.Name(), filepath.Join(f.dir, name))
+	}
+	if err != nil {
+		_ = os.Remove(tmp.Name())
+	}
+	return err
+}
+
+func (f *files) report(err error) {
+	if err != nil {
+		f.log.Error("cannot update a file in MSDHA_RUN_DIR", "error", err)
+	}
+}
+
+func (f *files) markMaster(on bool) {
+	if on {
+		f.report(f.replace(fileIsMaster, ""))
+		return
+	}
+	err := os.Remove(filepath.Join(f.dir, fileIsMaster))
+	if !errors.Is(err, fs.ErrNotExist) {
+		f.report(err)
+	}
+}
+
+// writeMaster writes the address first: who finds the name finds its address.
+func (f *files) writeMaster(node, address string) {
+	f.report(f.replace(fileAddress, line(address)))
+	f.report(f.replace(fileMaster, line(node)))
+}
+
+func line(s string) string {
+	if s == "" {
+		return ""
+	}
+	return s + "\n"
+}
+
+func (f *files) remember(h fsm.Held) {
+	text, err := json.Marshal(h)
+	if err == nil {
+		err = f.replace(fileSeen, string(text)+"\n")
+	}
+	f.report(err)
+}
+
+// held reads what an earlier life remembered. A file that does not parse is
+// reported and counts as none.
+func (f *files) held() (h fsm.Held) {
+	text, err := os.ReadFile(filepath.Join(f.dir, fileSeen))
+	if err == nil {
+		err = json.Unmarshal(text, &h)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		f.log.Warn("ignoring what an earlier life remembered", "file", fileSeen, "error", err)
+		return fsm.Held{}
+	}
+	return h
+}
+
+var containerPath = regexp.MustCompile(`/containers/([0-9a-f]{64})/`)
+
+// containerID is the full id of the container we run in, from the mount table:
+// Docker mounts /etc/hostname and others from a directory named after it. The
+// hostname is never asked: anybody may set it (SPEC N3).
+func containerID() string {
+	f, err := os.Open("/proc/self/mountinfo")
+	if err != nil {
+		return ""
+	}
+	defer f.Close() //nolint:errcheck // only read
+	for s := bufio.NewScanner(f); s.Scan(); {
+		if m := containerPath.FindStringSubmatch(s.Text()); m != nil {
+			return m[1]
+		}
+	}
+	return ""
+}

@@ -1,0 +1,133 @@
+package store
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"msdha/internal/fsm/kv"
+	"msdha/internal/runtime/etcdtest"
+)
+
+func newCA(t *testing.T, dir, name string) *etcdtest.CA {
+	t.Helper()
+	ca, err := etcdtest.NewCA(dir, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ca
+}
+
+func issue(t *testing.T, ca *etcdtest.CA, name string) (cert, key string) {
+	t.Helper()
+	cert, key, err := ca.Issue(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert, key
+}
+
+func TestTLS(t *testing.T) {
+	dir := t.TempDir()
+	ca, wrong := newCA(t, dir, "ca"), newCA(t, dir, "wrong")
+	cert, key := issue(t, ca, "server")
+	clientCert, clientKey := issue(t, ca, "client")
+	wrongCert, wrongKey := issue(t, wrong, "stranger")
+	plain := startEtcd(t, etcdtest.Options{TLS: &etcdtest.ServerTLS{Cert: cert, Key: key}})
+	mutual := startEtcd(t, etcdtest.Options{
+		TLS: &etcdtest.ServerTLS{Cert: cert, Key: key, ClientCA: ca.File},
+	})
+	tests := []struct {
+		name string
+		srv  *etcdtest.Server
+		bend func(*Config)
+		text []string // none: it works
+	}{
+		{"CA", plain, func(c *Config) { c.CACert = ca.File }, nil},
+		{"CA, without scheme", plain, func(c *Config) {
+			c.CACert, c.Endpoints = ca.File, []string{plain.Addr()}
+		}, nil},
+		{"skipped verification", plain, func(c *Config) { c.InsecureSkipVerify = true }, nil},
+		{"system's CAs", plain, func(*Config) {}, []string{"unknown authority", "ETCDCTL_CACERT"}},
+		{"wrong CA", plain, func(c *Config) { c.CACert = wrong.File }, []string{
+			"unknown authority", "ETCDCTL_CACERT",
+		}},
+		{"certificate", mutual, func(c *Config) {
+			c.CACert, c.Cert, c.Key = ca.File, clientCert, clientKey
+		}, nil},
+		// The refusal follows the handshake, and may come too late to be read.
+		{"no certificate", mutual, func(c *Config) { c.CACert = ca.File }, []string{"ETCDCTL_CERT"}},
+		{"stranger's certificate", mutual, func(c *Config) {
+			c.CACert, c.Cert, c.Key = ca.File, wrongCert, wrongKey
+		}, []string{"ETCDCTL_CERT"}},
+		{"https to http", shared.server, func(c *Config) {
+			c.CACert, c.Endpoints = ca.File, []string{"https://" + shared.server.Addr()}
+		}, []string{"no answer in time", "write http://"}},
+		{"http to https", plain, func(c *Config) {
+			c.CACert, c.Endpoints = ca.File, []string{"http://" + plain.Addr()}
+		}, []string{"no answer in time", "write https://"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			c := config(t)
+			c.Endpoints = []string{tt.srv.Endpoint()}
+			tt.bend(&c)
+			s := open(t, c)
+			if tt.text == nil {
+				mustGrant(t, s, time.Second)
+				return
+			}
+			_, _, outcome, err := s.Grant(within(t, time.Second), time.Second)
+			expect(t, kv.Unknown, outcome, err, tt.text...)
+		})
+	}
+}
+
+func TestPlainEndpointWithCertificatesWarns(t *testing.T) {
+	var l logs
+	c := config(t)
+	c.Logger, c.InsecureSkipVerify = loggerTo(&l), true
+	mustGrant(t, open(t, c), time.Second)
+	if !strings.Contains(l.String(), "used without TLS") {
+		t.Errorf("logged: %s", &l)
+	}
+}
+
+// A certificate is replaced while its user runs, the authority with it.
+func TestCertificatesRotate(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	rotate := func() (ca *etcdtest.CA, o etcdtest.Options, cert, key string) {
+		ca = newCA(t, dir, "ca")
+		o.TLS = &etcdtest.ServerTLS{ClientCA: ca.File}
+		o.TLS.Cert, o.TLS.Key = issue(t, ca, "server")
+		cert, key = issue(t, ca, "client")
+		return ca, o, cert, key
+	}
+	ca, options, cert, key := rotate()
+	srv := startEtcd(t, options)
+	c := config(t)
+	c.Endpoints, c.CACert, c.Cert, c.Key = []string{srv.Endpoint()}, ca.File, cert, key
+	s := open(t, c)
+	lease := mustGrant(t, s, 60*time.Second)
+
+	srv.Stop()
+	rotate()
+	if err := srv.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, patience, func(ctx context.Context, attempt int) (kv.Outcome, error) {
+		_, _, outcome, err := s.KeepAlive(ctx, lease, attempt)
+		return outcome, err
+	})
+
+	// Files that cannot be read right now change nothing for what is connected.
+	if err := os.Remove(ca.File); err != nil {
+		t.Fatal(err)
+	}
+	_, _, outcome, err := s.KeepAlive(within(t, patience), lease, 0)
+	expect(t, kv.OK, outcome, err)
+}
