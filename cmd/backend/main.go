@@ -1,0 +1,57 @@
+// Command backend runs a program with one master and many slaves: it is the
+// entry point of a container, or of a supervised service. See README.md.
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+
+	"msdha/internal/fsm"
+	"msdha/internal/runtime"
+	"msdha/internal/runtime/config"
+	"msdha/internal/runtime/guard"
+)
+
+var version = "unversioned" // set by the linker
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// run is first the guard, the parent of all, and then, in a process of its own
+// that the guard starts, the agent (SPEC N7).
+func run(args []string) int {
+	if len(args) > 0 {
+		return info(args)
+	}
+	if !guard.Inside() {
+		return guard.Run(guard.Options{Policy: runtime.NewGuardPolicy()})
+	}
+	link, err := guard.Attach()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "msdha backend:", err)
+		return fsm.ExitConfig
+	}
+	cfg, warnings, err := config.LoadBackend(config.OS())
+	log := runtime.NewLogger(os.Stderr, cfg.LogJSON, cfg.LogLevel, "node", cmp.Or(cfg.Name, "?"))
+	defer log.Close()
+	runtime.Report(log, warnings, err)
+	if err != nil {
+		return fsm.ExitConfig
+	}
+	return runtime.RunBackend(cfg, version, link, log)
+}
+
+func info(args []string) int {
+	switch args[0] {
+	case "--version", "version":
+		fmt.Println("msdha backend", version)
+		return 0
+	case "--help", "-h", "help":
+		fmt.Print("backend runs the hooks in MSDHA_HOOKS_DIR and takes part in its group's election.\n" +
+			"It takes no arguments; everything is configured by the environment.\n\n" +
+			config.Help(config.ProgramBackend))
+		return 0
+	}
+	fmt.Fprintf(os.Stderr, "msdha backend: unknown argument %q; it takes none, see --help\n", args[0])
+	return fsm.ExitConfig
+}
