@@ -107,14 +107,22 @@ func (s *Store) cure(why, endpoint string, cause error) string {
 		return "; check that ETCDCTL_CACERT has the authority that signed etcd's certificate"
 	case strings.Contains(why, "x509: "):
 		return "; check etcd's certificate and ETCDCTL_CACERT"
-	case strings.Contains(why, "remote error: tls: "), strings.Contains(endpoint, "https://") &&
-		(strings.Contains(why, "broken pipe") || strings.Contains(why, "connection reset")):
-		return "; if etcd demands certificates of its clients, check ETCDCTL_CERT and ETCDCTL_KEY"
-	case strings.Contains(why, "handshake failed: EOF"),
-		strings.Contains(why, "does not look like a TLS handshake"):
+	case strings.Contains(why, "does not look like a TLS handshake"),
+		strings.Contains(why, "handshake failed: ") && hungUp(why):
 		return "; does this etcd speak TLS? If not, write http:// in ETCDCTL_ENDPOINTS"
-	case strings.Contains(why, "server preface: EOF"):
+	case strings.Contains(why, "remote error: tls: "),
+		strings.Contains(endpoint, "https://") && hungUp(why):
+		return "; if etcd demands certificates of its clients, check ETCDCTL_CERT and ETCDCTL_KEY"
+	case strings.Contains(why, "preface: ") && hungUp(why):
 		return "; does this etcd demand TLS? If so, write https:// in ETCDCTL_ENDPOINTS"
 	}
 	return ""
+}
+
+// hungUp reports whether the peer ended the connection. Which of the three a
+// client reads depends on what it had sent when the peer closed: a close with
+// bytes unread resets.
+func hungUp(why string) bool {
+	return strings.Contains(why, ": EOF") || strings.Contains(why, "connection reset") ||
+		strings.Contains(why, "broken pipe")
 }

@@ -86,6 +86,34 @@ func TestTLS(t *testing.T) {
 	}
 }
 
+// What a client reads when the other side hangs up depends on a race inside the
+// kernel; the cure must not.
+func TestCureWhicheverWayThePeerHangsUp(t *testing.T) {
+	t.Parallel()
+	s := &Store{}
+	for _, end := range []string{
+		"EOF", "read tcp 127.0.0.1:1->127.0.0.1:2: read: connection reset by peer",
+		"write tcp 127.0.0.1:1->127.0.0.1:2: write: broken pipe", "connection reset by peer",
+	} {
+		for _, tt := range []struct{ endpoint, why, cure string }{
+			{"http://e:1", "no answer in time: error reading server preface: ", "write https://"},
+			{"http://e:1", "transport: failed to write client preface: ", "write https://"},
+			{"https://e:1", "transport: authentication handshake failed: ", "write http://"},
+		} {
+			if got := s.cure(tt.why+end, tt.endpoint, nil); !strings.Contains(got, tt.cure) {
+				t.Errorf("%s%s: the cure is %q", tt.why, end, got)
+			}
+		}
+		if end == "EOF" {
+			continue // says nothing after the handshake
+		}
+		got := s.cure("error reading from server: "+end, "https://e:1", nil)
+		if !strings.Contains(got, "ETCDCTL_CERT") {
+			t.Errorf("%s after the handshake: the cure is %q", end, got)
+		}
+	}
+}
+
 func TestPlainEndpointWithCertificatesWarns(t *testing.T) {
 	var l logs
 	c := config(t)
