@@ -25,7 +25,7 @@ func (b *Backend) observe(now Instant, ev *Event, out *Effects) {
 	b.observeVacancy(now, ev.Gap)
 	b.maxEpoch = max(b.maxEpoch, f.Epoch.Epoch, f.Master.Epoch)
 	if b.maxEpoch > b.remembered.Epoch {
-		b.remembered = Held{Cluster: ev.Header.Cluster, Rev: f.Rev, Epoch: b.maxEpoch}
+		b.remembered = Held{Cluster: ev.Header.Cluster, Rev: f.Rev, Epoch: b.maxEpoch, TTL: b.maxTTL}
 		out.add(Remember).Held = b.remembered
 	}
 	b.showMaster(out)
@@ -89,7 +89,11 @@ func (b *Backend) waitOver() Instant {
 	if mutant.On(mutant.NoWaitAbsentEpoch) && !v.known {
 		return v.since
 	}
-	t := longer(max(b.maxTTL, b.ttl), 1)
+	t := max(b.maxTTL, b.ttl)
+	if !v.known || b.leap { // the last reign that we know of may be missing in etcd
+		t = max(t, b.remembered.TTL)
+	}
+	t = longer(t, 1)
 	if mutant.On(mutant.HalfWait) {
 		return v.since.Add(t)
 	}

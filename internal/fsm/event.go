@@ -68,4 +68,7 @@ type Held struct {
 	Cluster uint64
 	Rev     kv.Revision
 	Epoch   kv.Epoch
+	// TTL is the largest that was known when Epoch was: what has to be waited for
+	// if etcd has forgotten the reign (found by the simulator, S5).
+	TTL time.Duration
 }

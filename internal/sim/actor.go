@@ -11,7 +11,8 @@ import (
 // actor is a process that runs a machine: a node's agent or a frontend.
 type actor struct {
 	index  int32
-	name   string
+	name   string // what traces call it, and where it is dialled
+	key    string // what etcd calls it: two may have one name
 	clock  clock
 	up     bool
 	gen    uint32 // counts lives: what was meant for an earlier one is dropped
@@ -23,23 +24,21 @@ type actor struct {
 	next    int64 // when the machine is to be woken
 	wakes   uint64
 
-	toEtcd, fromEtcd link
-	isolated         int           // cut off from everybody
-	lag              time.Duration // of the etcd member that it watches
-	stick            time.Duration // its next transaction arrives so much later
-	slow             bool          // what it and etcd send takes up to a TTL longer
-	watch            watch
-	requests         int // under way
+	network
+	edge     edge
+	stick    time.Duration // its next transaction arrives so much later
+	watch    watch
+	requests int // under way
+
+	broken assumption // what it does not keep to
+	rough  int64      // until then L2 promises nothing: a fault may cost it its authority
+	rate   int64      // ppm at which its clock runs where no fault has it run otherwise
+	held   int64      // until then some process of it was, or is, stopped
+	dead   bool       // in the second phase: it stays down
 
 	counts [numMilestones]int // of its own milestones, over all its lives
 	node   *node
 	front  *front
-}
-
-// link is one direction of a connection.
-type link struct {
-	cuts int   // faults that cut it
-	loss int64 // of 1000 messages
 }
 
 func (w *World) resetActors(s *Schedule) {
@@ -58,14 +57,19 @@ func (w *World) resetActors(s *Schedule) {
 		}
 		a.watch.items = items
 		a.clock = clock{offset: int64(time.Hour) + r.below(int64(1000*time.Hour)), ppm: s.drift(&r)}
+		a.rate = a.clock.ppm
 		if s.Calm {
-			a.clock.offset = 0
+			a.clock.offset = int64(i) * int64(s.Apart)
 		}
 		if i < s.Nodes {
-			a.name = nodeNames[i]
+			a.name, a.key = nodeNames[i], nodeNames[i]
+			if s.Twin && i == s.Nodes-1 {
+				a.key = nodeNames[0]
+			}
 			w.newNode(a)
 		} else {
 			a.name = frontNames[i-s.Nodes]
+			a.key = a.name
 			w.newFront(a)
 		}
 		delay := r.between(0, 3*time.Second)
@@ -129,15 +133,26 @@ func (w *World) perform(a *actor, o *occurrence) {
 		w.begin(fsm.EventKind(o.number & 0xFF))
 		w.ev.Op, w.ev.Outcome, w.ev.Code = fsm.Op(o.number>>8), kv.OK, int(o.slot)
 		w.step(a)
+	case startFails:
+		w.begin(fsm.ChildStarted)
+		w.ev.Op, w.ev.Outcome = fsm.Op(o.number), kv.Failed
+		w.step(a)
 	case agentLosesGuard:
 		w.input(a, fsm.GuardLost)
 	}
 }
 
-// resume is SIGCONT: what came meanwhile is there before any timer fires.
-func (w *World) resume(a *actor) {
+// resume is SIGCONT: what came meanwhile is there before any timer fires, unless
+// the runtime looks at its timers first.
+func (w *World) resume(a *actor, first int) {
 	if a.paused--; a.paused > 0 || !a.up {
 		return
+	}
+	if a.front != nil {
+		w.finishWrites(a)
+	}
+	if first == timersFirst {
+		w.input(a, fsm.Tick)
 	}
 	queue := a.queue
 	a.queue = nil
@@ -151,6 +166,14 @@ func (w *World) resume(a *actor) {
 	a.queue = queue[:0]
 	if a.up {
 		w.input(a, fsm.Tick)
+	}
+}
+
+// rearm sets an actor's timers anew after its clock was changed.
+func (w *World) rearm(a *actor) {
+	w.schedule(a)
+	if a.node != nil {
+		w.wakeGuard(a)
 	}
 }
 

@@ -5,13 +5,20 @@ import (
 	"time"
 
 	"msdha/internal/fsm"
+	"msdha/internal/fsm/kv"
 )
 
 // recovery is how long after the last trouble a group may take to be whole:
 // a name that is still held, a lease that a new leader extended, the wait, a
 // planned stop that ends in SIGKILL, restarts and hooks (L1).
 func recovery(s *Schedule) time.Duration {
-	return 5*s.TTL + 40*time.Second
+	t := max(s.TTL, s.Mixed)
+	for i := range s.Faults {
+		if f := &s.Faults[i]; f.Kind == RestartEtcd {
+			t = max(t, time.Duration(f.Arg)*time.Second)
+		}
+	}
+	return 5*t + 40*time.Second
 }
 
 // heirs reports whether a node other than the last master could follow now.
@@ -35,11 +42,11 @@ func (c *checker) promptly(w *World, last *reign) {
 	if last == nil || !last.heirs || w.sched.Data || c.troubled > last.deleted {
 		return
 	}
-	t := max(w.sched.TTL, minTTL)
+	t := w.longest()
 	w.sometimes(Prompt)
 	limit := 2*t + t/50 + w.sched.TTL/2 + 5*time.Second
 	if took := time.Duration(w.now - last.deleted); took > limit {
-		c.fail("L1", "%v passed without a fault from the end of epoch %d to the next hook, want at most %v",
+		c.fail("L1", nil, "%v passed without a fault from the end of epoch %d to the next hook, want at most %v",
 			took, last.epoch, limit)
 	}
 }
@@ -50,62 +57,84 @@ func (w *World) trouble(d time.Duration) {
 }
 
 // atEnd is L1, L3 and L4: once all faults have been over for long enough there
-// is one master, every frontend routes to it, and everybody else is ready.
+// is one master, every frontend routes to it, and everybody else is ready. In
+// the second phase that holds for those who are whole.
 func (c *checker) atEnd(w *World) {
 	c.now = w.now
+	if n := len(c.reigns); n > 0 && c.reigns[n-1].deleted == forever && c.broken&a0 == 0 {
+		c.blocked(w, &c.reigns[n-1])
+	}
 	since := w.now - int64(recovery(w.sched))
-	if c.troubled > since {
+	if !w.final && c.troubled > since {
 		return
 	}
 	if n := len(c.reigns); w.sched.MasterTTL > 0 && n > 0 && c.reigns[n-1].hook > since {
 		return // never at rest, but reigns go on following each other
 	}
-	var master *actor
-	for i := range w.actors[:w.nodes] {
-		a := &w.actors[i]
-		b := &a.member.Backend
-		if a.up && b.Phase() == fsm.Reigning {
-			master = a
-		}
+	master := w.reigning()
+	if c.rewound {
+		return // who comes back when the revision has caught up again cannot know
 	}
 	if master == nil {
 		if !c.undecidable(w) {
-			c.fail("L1", "nobody reigns %v after the last fault: %s",
+			c.fail("L1", nil, "nobody reigns %v after the last fault: %s",
 				time.Duration(w.now-c.troubled), w.phases())
 		}
 		return
 	}
 	w.sometimes(Settled)
 	for i := range w.actors {
-		c.settled(w, &w.actors[i], master)
+		if a := &w.actors[i]; a != master && !w.impaired(a) {
+			c.settled(w, a, master)
+		}
 	}
 }
 
-// undecidable: two nodes came to hold different data before the first claim,
-// and only an operator may choose (SPEC P2).
-func (c *checker) undecidable(w *World) bool {
+// reigning is the node that reigns and may.
+func (w *World) reigning() *actor {
 	for i := range w.actors[:w.nodes] {
-		if a := &w.actors[i]; a.up && a.member.View.Facts().DataConflict {
-			return true
+		a := &w.actors[i]
+		if b := &a.member.Backend; a.up && b.Phase() == fsm.Reigning && b.Believes(w.local(a)) {
+			return a
 		}
 	}
-	return false
+	return nil
+}
+
+// undecidable: two nodes came to hold different data before the first claim, or
+// nobody has the group's data any more. Only an operator may choose (SPEC P2).
+func (c *checker) undecidable(w *World) bool {
+	if !w.sched.Data {
+		return false
+	}
+	init := w.etcd.Get(kv.Initialized)
+	lost := init.Present && init.Record.Done
+	for i := range w.actors[:w.nodes] {
+		a := &w.actors[i]
+		if a.up && a.member.View.Facts().DataConflict {
+			return true
+		}
+		if a.node.data == init.Record.DataID && !w.impaired(a) {
+			lost = false
+		}
+	}
+	return lost
 }
 
 func (c *checker) settled(w *World, a, master *actor) {
-	if a == master {
-		return
-	}
 	if a.front != nil {
 		node, epoch, ok := a.gateway.Frontend.Routed()
-		if !a.up || !ok || node != master.name || epoch != master.member.Backend.Epoch() {
-			c.fail("L3", "%s routes to %q of epoch %d, master is %s of %d: %s",
+		if !a.up || !ok || node != master.key || epoch != master.member.Backend.Epoch() {
+			c.fail("L3", a, "%s routes to %q of epoch %d, master is %s of %d: %s",
 				a.name, node, epoch, master.name, master.member.Backend.Epoch(), w.phases())
 		}
 		return
 	}
+	if w.twin(a) {
+		return // one of the two has the name, the other waits or has given up
+	}
 	if !a.up || a.member.Backend.Phase() != fsm.Standby {
-		c.fail("L4", "%s has not come back as a slave: %s", a.name, w.phases())
+		c.fail("L4", a, "%s has not come back as a slave: %s", a.name, w.phases())
 	}
 }
 
@@ -124,4 +153,9 @@ func (w *World) phases() string {
 		text = append(text, a.name+"="+p)
 	}
 	return strings.Join(text, " ")
+}
+
+// twin reports whether two nodes have this one's name.
+func (w *World) twin(a *actor) bool {
+	return w.sched.Twin && (a.index == 0 || int(a.index) == w.nodes-1)
 }

@@ -12,14 +12,14 @@ import (
 func (c *checker) routes(w *World, a *actor, e *fsm.Effect) {
 	c.now = w.now
 	if e.Epoch < a.front.epoch {
-		c.fail("S9", "%s goes back from epoch %d to %d", a.name, a.front.epoch, e.Epoch)
+		c.fail("S9", a, "%s goes back from epoch %d to %d", a.name, a.front.epoch, e.Epoch)
 	}
 	for i := range c.reigns {
-		if r := &c.reigns[i]; r.epoch == e.Epoch && w.actors[r.node].name == e.Node {
+		if r := &c.reigns[i]; r.epoch == e.Epoch && w.actors[r.node].key == e.Node {
 			return
 		}
 	}
-	c.fail("S9", "%s routes to %s, which never held epoch %d", a.name, e.Node, e.Epoch)
+	c.fail("S9", a, "%s routes to %s, which never held epoch %d", a.name, e.Node, e.Epoch)
 }
 
 // outlived returns the first reign after epoch whose master hook has started,
@@ -42,8 +42,9 @@ func (c *checker) outlived(epoch kv.Epoch, now int64) *reign {
 // forwarded is S7: a frontend writes on a session.
 func (c *checker) forwarded(w *World, b *write) {
 	c.now = w.now
+	front := &w.actors[w.clients[b.client].front]
 	if r := c.outlived(b.epoch, w.now); r != nil {
-		c.fail("S7", "a frontend forwards to epoch %d, %v after the hook of epoch %d started",
+		c.fail("S7", front, "a frontend forwards to epoch %d, %v after the hook of epoch %d started",
 			b.epoch, time.Duration(w.now-r.hook), r.epoch)
 	}
 }
@@ -54,7 +55,7 @@ func (c *checker) moved(w *World, b *write) {
 	c.now = w.now
 	a := &w.actors[w.clients[b.client].front]
 	if a.up && b.life == a.gen && b.route != a.front.route {
-		c.fail("S10", "bytes for epoch %d move although their route was closed", b.epoch)
+		c.fail("S10", a, "bytes for epoch %d move although their route was closed", b.epoch)
 	}
 }
 
@@ -62,13 +63,11 @@ func (c *checker) moved(w *World, b *write) {
 // promoted before the processes of all earlier reigns are gone, released or not.
 func (c *checker) applied(w *World, b *write) {
 	c.now = w.now
-	n := w.actors[b.node].node
-	if n.mem.loose {
-		return
-	}
+	a := &w.actors[b.node]
+	n := a.node
 	for i := range c.reigns {
 		if r := &c.reigns[i]; r.epoch > n.role && r.hook < w.now {
-			c.fail("S8", "a child of epoch %d applies a write, %v after the hook of epoch %d started",
+			c.fail("S8", a, "a child of epoch %d applies a write, %v after the hook of epoch %d started",
 				n.role, time.Duration(w.now-r.hook), r.epoch)
 			return
 		}

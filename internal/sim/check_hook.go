@@ -11,15 +11,15 @@ func (c *checker) hook(_ *World, a *actor, e *fsm.Effect) {
 	m := &a.node.mem
 	switch {
 	case a.node.hook != 0:
-		c.fail("S11", "%s starts %v while %v runs", a.name, e.Hook, a.node.hook)
+		c.fail("S11", a, "%s starts %v while %v runs", a.name, e.Hook, a.node.hook)
 	case m.failed:
-		c.fail("S11", "%s starts %v after a hook failed", a.name, e.Hook)
+		c.fail("S11", a, "%s starts %v after a hook failed", a.name, e.Hook)
 	}
 	if e.Hook == fsm.HookData {
 		return // it decides nothing and runs again after pre_start
 	}
 	if m.hooks&(1<<e.Hook) != 0 || e.Hook < m.lastHook {
-		c.fail("S11", "%s starts %v after %v", a.name, e.Hook, m.lastHook)
+		c.fail("S11", a, "%s starts %v after %v", a.name, e.Hook, m.lastHook)
 	}
 	m.hooks |= 1 << e.Hook
 	m.lastHook = e.Hook
@@ -43,7 +43,7 @@ func (c *checker) published(w *World, a *actor, e *fsm.Effect) {
 	m := &a.node.mem
 	s := fsm.State(w.out.Txns[e.Txn].Then[0].Record.State)
 	if o := stateOrder(s); o < m.order {
-		c.fail("S12", "%s goes back to %s", a.name, s)
+		c.fail("S12", a, "%s goes back to %s", a.name, s)
 	} else {
 		m.order = o
 	}
@@ -54,19 +54,19 @@ func (c *checker) published(w *World, a *actor, e *fsm.Effect) {
 func (c *checker) masterHook(w *World, a *actor, e *fsm.Effect, now fsm.Instant) {
 	b, m := &a.member.Backend, &a.node.mem
 	if !b.Believes(now) {
-		c.fail("S13", "%s starts its master hook without authority", a.name)
+		c.fail("S13", a, "%s starts its master hook without authority", a.name)
 	}
 	c.deadlineOf(w, a)
 	own := c.waited(w, a, e)
 	if own == nil || !m.confirmed {
-		c.fail("S18", "%s starts its master hook, _master given %v, seen %v", a.name, own != nil, m.confirmed)
+		c.fail("S18", a, "%s starts its master hook, _master given %v, seen %v", a.name, own != nil, m.confirmed)
 	}
 	m.won, m.reigned = now, true
 	w.provoke(1)
 	for i := range w.actors[:w.nodes] {
 		n := w.actors[i].node
-		if n != a.node && n.role != 0 && n.role < e.Env.Epoch && n.treeAlive() && !n.mem.loose {
-			c.fail("S6", "the hook of epoch %d starts while processes of epoch %d live on %s",
+		if n != a.node && n.role != 0 && n.role < e.Env.Epoch && n.treeAlive() {
+			c.fail("S6", &w.actors[i], "the hook of epoch %d starts while processes of epoch %d live on %s",
 				e.Env.Epoch, n.role, w.actors[i].name)
 		}
 	}
@@ -87,7 +87,7 @@ func (c *checker) waited(w *World, a *actor, e *fsm.Effect) *reign {
 				w.sometimes(FailedOver)
 			}
 		case !r.released && w.now < r.deleted+2*int64(r.ttl):
-			c.fail("S5", "the hook of epoch %d starts %v after the end of epoch %d, want at least %v",
+			c.fail("S5", a, "the hook of epoch %d starts %v after the end of epoch %d, want at least %v",
 				e.Env.Epoch, time.Duration(w.now-min(r.deleted, w.now)), r.epoch, 2*r.ttl)
 		}
 		last = r
@@ -102,6 +102,6 @@ func (c *checker) masterTTL(w *World, a *actor, now fsm.Instant) {
 		return
 	}
 	if now.Sub(a.node.mem.won) > ttl && a.member.View.Facts().ReadyOthers > 0 {
-		c.fail("S22", "%s still reigns %v after its hook started", a.name, now.Sub(a.node.mem.won))
+		c.fail("S22", a, "%s still reigns %v after its hook started", a.name, now.Sub(a.node.mem.won))
 	}
 }

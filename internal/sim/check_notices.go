@@ -17,7 +17,7 @@ func (c *checker) notices(w *World, a *actor, ev *fsm.Event) {
 	switch {
 	case m.killing: // a hook that starts now would outlive the tree's end
 		if w.asks(fsm.Notify) {
-			c.fail("S15", "%s: a notice after the end of its tree was asked for", a.name)
+			c.fail("S15", a, "%s: a notice after the end of its tree was asked for", a.name)
 		}
 	case ev.Kind == fsm.Listed && w.asks(fsm.WatchKeys):
 		c.difference(w, a, upTo)
@@ -37,13 +37,13 @@ func (c *checker) sequence(w *World, a *actor, upTo int) {
 			continue
 		}
 		if next >= upTo || !c.log[next].told(e) {
-			c.fail("S15", "%s: told %s %s (revision %d), which was not next", a.name, e.Action, e.Node, e.Rev)
+			c.fail("S15", a, "%s: told %s %s (revision %d), which was not next", a.name, e.Action, e.Node, e.Rev)
 			return
 		}
 		next++
 	}
 	if next != upTo {
-		c.fail("S15", "%s: not told of %s at revision %d", a.name, c.log[next].node, c.log[next].rev)
+		c.fail("S15", a, "%s: not told of %s at revision %d", a.name, c.log[next].node, c.log[next].rev)
 	}
 }
 
@@ -71,13 +71,13 @@ func (c *checker) difference(w *World, a *actor, upTo int) {
 			continue
 		}
 		if n >= len(want) || !m.listed != (e.Action == "init") || !want[n].told(e) {
-			c.fail("S15", "%s: told %s %s (revision %d) after a listing", a.name, e.Action, e.Node, e.Rev)
+			c.fail("S15", a, "%s: told %s %s (revision %d) after a listing", a.name, e.Action, e.Node, e.Rev)
 			return
 		}
 		n++
 	}
 	if n != len(want) {
-		c.fail("S15", "%s: not told of %s after a listing", a.name, want[n].node)
+		c.fail("S15", a, "%s: not told of %s after a listing", a.name, want[n].node)
 	}
 }
 

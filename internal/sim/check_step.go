@@ -33,13 +33,13 @@ func (c *checker) beforeStep(w *World, a *actor, ev *fsm.Event) {
 // afterStep holds one Step of a machine against the properties.
 func (c *checker) afterStep(w *World, a *actor, ev *fsm.Event, now fsm.Instant) {
 	if s := w.out.Stray; s[0] != "" {
-		c.fail("S17", "%s: in %s there came %q, which cannot be", a.name, s[0], s[1])
+		c.fail("S17", a, "%s: in %s there came %q, which cannot be", a.name, s[0], s[1])
 		w.out.Stray = [2]string{}
 	}
 	c.staleReply(a, now)
 	if a.node == nil {
 		if n := a.gateway.Next(); n <= now {
-			c.fail("S21", "%s wants to be woken %v ago", a.name, now.Sub(n))
+			c.fail("S21", a, "%s wants to be woken %v ago", a.name, now.Sub(n))
 		}
 		return
 	}
@@ -57,9 +57,10 @@ func (c *checker) afterStep(w *World, a *actor, ev *fsm.Event, now fsm.Instant) 
 		w.reach(OnMaster)
 	}
 	if m.reigned && a.member.Backend.Phase() < fsm.Promoting {
-		c.fail("S12", "%s was master and is in %s again", a.name, a.member.Backend.PhaseName())
+		c.fail("S12", a, "%s was master and is in %s again", a.name, a.member.Backend.PhaseName())
 	}
 	c.masterTTL(w, a, now)
+	c.leaves(w, a)
 }
 
 // asks reports whether the present step has such an effect.
@@ -76,16 +77,16 @@ func (w *World) asks(k fsm.EffectKind) bool {
 func (c *checker) rate(w *World, a *actor, now fsm.Instant) {
 	m := &a.node.mem
 	if n := a.member.Next(); n <= now && a.up {
-		c.fail("S21", "%s in %s wants to be woken %v ago", a.name, a.member.Backend.PhaseName(), now.Sub(n))
+		c.fail("S21", a, "%s in %s wants to be woken %v ago", a.name, a.member.Backend.PhaseName(), now.Sub(n))
 	}
 	if s := w.now / int64(time.Second); s != m.second {
 		m.second, m.steps = s, 0
 	}
 	if m.steps++; m.steps > maxSteps {
-		c.fail("S21", "%s takes more than %d steps in a second", a.name, maxSteps)
+		c.fail("S21", a, "%s takes more than %d steps in a second", a.name, maxSteps)
 	}
 	if a.requests > maxRequests {
-		c.fail("S21", "%s has more than %d requests under way", a.name, maxRequests)
+		c.fail("S21", a, "%s has more than %d requests under way", a.name, maxRequests)
 	}
 }
 
@@ -95,10 +96,10 @@ func (c *checker) staleReply(a *actor, now fsm.Instant) {
 	case !c.stale:
 	case a.node == nil:
 		if c.beforeFront.Next() > now && a.gateway.Frontend != c.beforeFront {
-			c.fail("S17", "%s: a reply that came too late changed the state", a.name)
+			c.fail("S17", a, "%s: a reply that came too late changed the state", a.name)
 		}
 	case c.before.Next() > now && a.member.Backend != c.before:
-		c.fail("S17", "%s: a reply that came too late changed the state", a.name)
+		c.fail("S17", a, "%s: a reply that came too late changed the state", a.name)
 	}
 }
 
@@ -118,7 +119,7 @@ func (c *checker) view(w *World, a *actor, ev *fsm.Event) {
 	v := &a.member.View
 	s := &c.states[v.Rev()%stateRing]
 	if s.rev != v.Rev() || s.hash != hashItems(v.Items()) {
-		c.fail("S16", "%s: the view at revision %d is not what etcd held", a.name, v.Rev())
+		c.fail("S16", a, "%s: the view at revision %d is not what etcd held", a.name, v.Rev())
 	}
 }
 
@@ -128,7 +129,7 @@ const leaving = 1<<fsm.Fenced | 1<<fsm.Releasing | 1<<fsm.Exited
 func (c *checker) effect(w *World, a *actor, e *fsm.Effect, now fsm.Instant) {
 	m := &a.node.mem
 	if m.exited {
-		c.fail("S17", "%s has exited and asks for %v", a.name, e.Kind)
+		c.fail("S17", a, "%s has exited and asks for %v", a.name, e.Kind)
 	}
 	c.afterAuthority(a, e, now)
 	switch e.Kind {
@@ -153,8 +154,8 @@ func (c *checker) effect(w *World, a *actor, e *fsm.Effect, now fsm.Instant) {
 	case fsm.ArmGuard:
 		c.armed(w, a, e)
 	case fsm.WriteMaster:
-		if a.member.Backend.Reigning() && e.Node != a.name { // SPEC H6
-			c.fail("H6", "%s reigns, and its file current_master names %q", a.name, e.Node)
+		if a.member.Backend.Reigning() && e.Node != a.key { // SPEC H6
+			c.fail("H6", a, "%s reigns, and its file current_master names %q", a.name, e.Node)
 		}
 	case fsm.Exit:
 		m.exited = true
@@ -163,7 +164,7 @@ func (c *checker) effect(w *World, a *actor, e *fsm.Effect, now fsm.Instant) {
 		}
 	case fsm.WatchKeys:
 		if e.Rev != a.member.View.Rev()+1 {
-			c.fail("S16", "%s watches from %d, its view is at %d", a.name, e.Rev, a.member.View.Rev())
+			c.fail("S16", a, "%s watches from %d, its view is at %d", a.name, e.Rev, a.member.View.Rev())
 		}
 	}
 }
@@ -176,19 +177,19 @@ func (c *checker) afterAuthority(a *actor, e *fsm.Effect, now fsm.Instant) {
 	switch e.Kind {
 	case fsm.Release, fsm.RevokeLease:
 		if a.node.treeAlive() {
-			c.fail("S14", "%s: %v while its processes live", a.name, e.Kind)
+			c.fail("S14", a, "%s: %v while its processes live", a.name, e.Kind)
 		}
 	case fsm.KeepAlive, fsm.Check, fsm.Publish, fsm.Claim, fsm.Bootstrap, fsm.Register:
 		if over {
-			c.fail("S14", "%s: %v in %s", a.name, e.Kind, a.member.Backend.PhaseName())
+			c.fail("S14", a, "%s: %v in %s", a.name, e.Kind, a.member.Backend.PhaseName())
 		}
 	case fsm.MarkMaster:
 		if e.On && over {
-			c.fail("S14", "%s marks itself master while leaving", a.name)
+			c.fail("S14", a, "%s marks itself master while leaving", a.name)
 		}
 	}
 	if e.Kind == fsm.Claim && c.beforePhase == fsm.Draining {
-		c.fail("S14", "%s claims while draining", a.name)
+		c.fail("S14", a, "%s claims while draining", a.name)
 	}
 }
 
@@ -196,8 +197,12 @@ func (c *checker) afterAuthority(a *actor, e *fsm.Effect, now fsm.Instant) {
 func (c *checker) leaseLives(w *World, a *actor, e *fsm.Effect) {
 	b := &a.member.Backend
 	l, ok := w.etcd.Lease(b.Lease())
-	if (!ok || int64(w.etcdClock.local(w.now)) >= l.Expiry) && c.sound(b.Lease()) {
-		c.fail("S3", "%s: %v with an expired lease", a.name, e.Kind)
+	if !ok || int64(w.etcdClock.local(w.now)) >= l.Expiry {
+		if !c.sound(b.Lease()) {
+			c.shown[propertyIndex("S3")]++
+			return
+		}
+		c.fail("S3", a, "%s: %v with an expired lease", a.name, e.Kind)
 	}
 }
 
@@ -223,11 +228,14 @@ func (c *checker) armed(w *World, a *actor, e *fsm.Effect) {
 	if ok {
 		end = w.etcdClock.true(fsm.Instant(l.Expiry))
 	}
-	if d > end && c.sound(b.Lease()) {
-		c.fail("S3", "%s believes until %v after its lease ends", a.name, time.Duration(d-end))
+	if d > end && !c.sound(b.Lease()) {
+		c.shown[propertyIndex("S3")]++
+	} else if d > end {
+		c.fail("S3", a, "%s believes until %v after its lease ends", a.name, time.Duration(d-end))
 	}
 	c.deadlineOf(w, a)
 	w.reachOwn(a, OnRenewal)
+	w.followEdge(a)
 }
 
 // deadlineOf is S4 for the reign of this incarnation, if it has one.
@@ -244,6 +252,6 @@ func (c *checker) claims(a *actor, now fsm.Instant) {
 	// It may have begun to leave in the very step that claims first.
 	ready, believes := c.before.Published() == fsm.StateReady, c.before.Believes(now)
 	if !ready || !believes || !a.node.mem.synced {
-		c.fail("S13", "%s claims: ready %v, believing %v, synced %v", a.name, ready, believes, a.node.mem.synced)
+		c.fail("S13", a, "%s claims: ready %v, believing %v, synced %v", a.name, ready, believes, a.node.mem.synced)
 	}
 }

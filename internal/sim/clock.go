@@ -29,4 +29,14 @@ func (c clock) true(t fsm.Instant) int64 {
 	return now
 }
 
+// run lets the clock run at ppm from now on.
+func (c *clock) run(now, ppm int64) {
+	shows := c.local(now)
+	c.ppm = ppm
+	c.offset += int64(shows - c.local(now))
+}
+
+// lost takes away what the clock counted while its machine was frozen.
+func (c *clock) lost(since, now int64) { c.offset -= int64(c.local(now) - c.local(since)) }
+
 const forever = int64(1) << 62

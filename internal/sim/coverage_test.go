@@ -22,6 +22,16 @@ run 30s`,
 group nodes=1 ttl=10s calm
 at 20s stick n1 for 1668ms
 run 30s`,
+	"a data hook that fails": `
+group nodes=1 ttl=10s data calm
+at 2s kill-all n1 for 1s
+at 2.5s fail-hook n1 hook data
+run 10s`,
+	"a stop while the start hook cannot be run": `
+group nodes=1 ttl=10s calm
+at 0s fail-start n1
+on fork 1 after 1ms stop n1
+run 10s`,
 	"a stop while the main process is being started": `
 group nodes=1 ttl=10s calm
 at 428ms stop n1
@@ -82,12 +92,6 @@ run 20s`,
 var notHere = map[string]string{
 	"an earlier claim has won": "what refuses the second refuses the first, which asks for no less",
 
-	"etcd answers and says no: waiting cannot cure that": "no fault lets etcd refuse a login",
-
-	"a key without a lease never ends by itself: somebody must remove it": "no fault writes such a key",
-
-	"the start hook could not be run":                    "no fault lets exec fail",
-	"there is no main process to wait for":               "no fault lets exec fail",
 	"a node without the group's data must not run on it": "the model's pre_start does what it should",
 
 	"the group has other data: a new life moves ours aside (SPEC P2)": "needs a node with foreign data " +

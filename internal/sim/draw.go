@@ -41,6 +41,12 @@ func drawSchedule(d drawer) Schedule {
 	if options&56 == 56 {
 		s.MasterTTL = 4 * s.TTL
 	}
+	switch d.below(8) {
+	case 6:
+		s.Mixed = ttls[d.below(int64(len(ttls)))]
+	case 7:
+		s.Twin = s.Nodes > 2 && !s.Data // a twin without the data could squat on the name
+	}
 	s.Drift = []int64{0, 1000, 100}[d.below(3)]
 	s.Seed = uint64(d.below(1 << 40))
 	span := 12 * s.TTL
@@ -60,6 +66,9 @@ func drawSchedule(d drawer) Schedule {
 		s.Faults = append(s.Faults, f)
 	}
 	s.Until = span + 6*s.TTL + 2*recovery(&s)
+	if d.below(2) == 1 {
+		s.Core = span
+	}
 	return s
 }
 
@@ -102,10 +111,27 @@ func drawFault(d drawer, s *Schedule, mask []FaultKind, span time.Duration) Faul
 		}
 		f.After = drawOffset(d, f.On, s.TTL)
 	}
-	if hooked(f.Kind) {
-		f.Arg = 1 + int(d.below(int64(fsm.NumHooks)-1))
-	}
+	f.Arg = drawArgument(d, f.Kind)
 	return f
+}
+
+// drawArgument keeps within the assumptions.
+func drawArgument(d drawer, k FaultKind) int {
+	arg := argumentOf(k)
+	switch {
+	case arg == nil:
+		return 0
+	case arg == skewArgument:
+		return [...]int{fsm.DriftPPM, -fsm.DriftPPM, 500, -500}[d.below(4)]
+	case arg == minTTLArgument:
+		return [...]int{0, 4, 12, 30}[d.below(4)]
+	case arg.needed:
+		return arg.first + int(d.below(int64(len(arg.names))))
+	}
+	if v := int(d.below(int64(len(arg.names)) + 1)); v > 0 {
+		return arg.first + v - 1
+	}
+	return 0
 }
 
 // drawOffset prefers the edges: at once, and around the deadlines that count

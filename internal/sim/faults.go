@@ -1,9 +1,8 @@
 package sim
 
 import (
+	"slices"
 	"time"
-
-	"msdha/internal/fsm/kv"
 )
 
 // target is whom a fault hits, as an index into actors; -1 for nobody.
@@ -14,11 +13,21 @@ func (w *World) target(f *Fault) int32 {
 	return w.holder
 }
 
+// lasts reports whether a kind of fault has an end of its own.
+func lasts(k FaultKind) bool {
+	switch k {
+	case Lossy, Delay, Clog, Unsure, Refuse, LagWatch, StaleMember, StaleLeader, CutTo, CutFrom, Cut, CutAll,
+		Skew, StopAgent, StopChild, StopGuard, StopAll, Suspend, Freeze, Corrupt, Forge:
+		return true
+	}
+	return false
+}
+
 // strike lets a fault begin. What has an end gets its time.
 func (w *World) strike(i int) {
 	f := &w.sched.Faults[i]
 	t := w.target(f)
-	if t < 0 || int(t) >= len(w.actors) {
+	if t < 0 || int(t) >= len(w.actors) || w.final {
 		return
 	}
 	a := &w.actors[t]
@@ -29,45 +38,102 @@ func (w *World) strike(i int) {
 		w.note(a.name, "FAULT %s", w.sched.faultText(f))
 	}
 	w.because("an operator", "")
+	w.roughen(a, f)
+	if lasts(f.Kind) {
+		w.active = append(w.active, activeFault{int32(i), t, w.now + int64(f.Dur)})
+		w.at(f.Dur, occurrence{kind: faultEnds, slot: int32(i), actor: t})
+		w.rewire(a)
+	}
 	if a.node != nil {
 		w.strikeNode(a, f)
 	}
-	w.strikeLink(a, f)
+	w.strikeActor(a, f)
 	w.strikeEtcd(a, f)
+}
+
+// relent ends a fault, unless it ended before.
+func (w *World) relent(i int) {
+	at := slices.IndexFunc(w.active, func(x activeFault) bool { return int(x.fault) == i })
+	if at < 0 {
+		return
+	}
+	a := &w.actors[w.active[at].actor]
+	if w.final && !w.inCore(a) {
+		return // it stays
+	}
+	w.end(at)
+}
+
+// end is the end of a fault that lasts.
+func (w *World) end(at int) {
+	x := w.active[at]
+	f, a := &w.sched.Faults[x.fault], &w.actors[x.actor]
+	w.active = slices.Delete(w.active, at, at+1)
+	if w.trace != nil {
+		w.note(a.name, "fault over: %s", faultNames[f.Kind])
+	}
+	w.rewire(a)
+	w.because("an operator", "")
 	switch f.Kind {
-	case Lossy, Delay, LagWatch, CutTo, CutFrom, Cut, CutAll, StopAgent, StopChild, StopGuard, StopAll:
-		w.at(f.Dur, occurrence{kind: faultEnds, slot: int32(i), actor: t, gen: a.gen})
+	case Skew:
+		a.clock.run(w.now, a.rate)
+		w.rearm(a)
+	case StopChild:
+		w.thaw(a)
+	case StopAgent:
+		w.resume(a, f.Arg)
+	case StopGuard:
+		w.resumeGuard(a)
+	case Freeze:
+		a.clock.lost(x.until-int64(f.Dur), w.now)
+		w.wakeUp(a, f.Arg)
+		w.rearm(a)
+	case StopAll, Suspend:
+		w.wakeUp(a, f.Arg)
+	case Corrupt, Forge:
+		w.tidyUp(a, f)
+	}
+	w.repairLinks()
+}
+
+// wakeUp is SIGCONT to all of a node: which of its processes runs first is the
+// scheduler's choice.
+func (w *World) wakeUp(a *actor, first int) {
+	w.thaw(a)
+	if first == guardFirst {
+		w.resumeGuard(a)
+	}
+	w.resume(a, first)
+	if first != guardFirst {
+		w.resumeGuard(a)
 	}
 }
 
-func (w *World) strikeLink(a *actor, f *Fault) {
+// strikeActor is what can happen to nodes and frontends alike.
+func (w *World) strikeActor(a *actor, f *Fault) {
 	switch f.Kind {
-	case Lossy:
-		a.toEtcd.loss, a.fromEtcd.loss = 500, 500
 	case Delay:
-		a.slow = true
 		w.trouble(f.Dur + 2*w.sched.TTL)
+	case StaleMember:
+		a.watch.stale = a.watch.open
+		w.trouble(3 * f.Dur)
+	case LagWatch:
+		w.trouble(3 * f.Dur)
 	case Stick:
 		a.stick = f.Dur
-	case LagWatch:
-		a.lag = f.Dur
-		w.trouble(3 * f.Dur)
-	case CutTo:
-		a.toEtcd.cuts++
-	case CutFrom:
-		a.fromEtcd.cuts++
-	case Cut:
-		a.toEtcd.cuts++
-		a.fromEtcd.cuts++
-	case CutAll:
-		a.isolated++
 	case BreakWatch:
 		w.breakWatch(a, 0)
-	case StopAgent:
-		a.paused++
-		if a.node != nil && !a.node.guardUp {
-			w.check.orphaned(w, a)
+	case Skew:
+		a.clock.run(w.now, int64(f.Arg))
+		w.rearm(a)
+		if driftBreaks(int64(f.Arg)) {
+			a.breaks(a1)
 		}
+	case Freeze:
+		a.breaks(a1) // its clock stands still
+		w.pause(a, f.Dur)
+	case StopAgent, StopAll, Suspend:
+		w.pause(a, f.Dur)
 	case Stop:
 		if a.up {
 			if a.node != nil {
@@ -75,7 +141,7 @@ func (w *World) strikeLink(a *actor, f *Fault) {
 			}
 			w.at(0, w.ofAgent(a, stopAsked, 0))
 		}
-	case KillAgent:
+	case KillAgent, KillAll, Recreate:
 		if a.front != nil && a.up {
 			w.agentDies(a)
 			w.restartIn(a)
@@ -83,167 +149,47 @@ func (w *World) strikeLink(a *actor, f *Fault) {
 	}
 }
 
-func (w *World) strikeNode(a *actor, f *Fault) {
-	n := a.node
-	switch f.Kind {
-	case SlowHook:
-		n.slow[f.Arg] = f.Dur
-	case FailHook:
-		n.fails[f.Arg] = true
-	case StopChild:
-		n.frozen++
-	case StopGuard:
-		n.guardPaused++
-		w.check.guardStopped(w, a, f.Dur)
-	case StopAll:
-		n.frozen++
-		n.guardPaused++
-		a.paused++
-		w.check.guardStopped(w, a, f.Dur)
-	case KillChild:
-		n.restFor = f.Dur
-		w.mainEnds(a, 137)
-	case Deaf:
-		n.deaf = true
-	case KillAgent:
-		w.agentDies(a)
-	case KillGuard:
-		w.killGuard(a)
-	case KillAll:
-		if !n.isDown {
-			n.quick = f.Dur
-			n.guardUp = false
-			w.killAllNow(a)
-		}
-	}
-}
-
-// killAllNow is the end of a container: nothing is left of it.
-func (w *World) killAllNow(a *actor) {
-	n := a.node
-	if a.up {
-		a.up = false
-		a.watch.open = false
-		for i := range a.queue {
-			w.dropRPC(&a.queue[i])
-		}
-		a.queue = a.queue[:0]
-	}
-	n.mainUp = false
-	n.tree++ // what was to happen in it does not
-	w.nodeEnds(a)
-}
-
-// killGuard: the agent sees its pipe closed, when it runs.
-func (w *World) killGuard(a *actor) {
-	n := a.node
-	if !n.guardUp {
-		return
-	}
-	n.guardUp = false
-	if a.paused > 0 || !a.up {
+// pause is SIGSTOP to an agent or a frontend.
+func (w *World) pause(a *actor, d time.Duration) {
+	a.paused++
+	if a.front != nil {
+		w.holdWrites(a, d)
+	} else if !a.node.guardUp {
 		w.check.orphaned(w, a)
 	}
-	if !a.up {
-		w.nodeEnds(a)
-		return
-	}
-	w.at(time.Millisecond, w.ofAgent(a, agentLosesGuard, 0))
 }
 
-func (w *World) strikeEtcd(a *actor, f *Fault) {
-	e := w.etcd
+// roughen notes until when a fault may cost a node its authority (L2). Short
+// pauses, one at a time, and whatever concerns hooks and watches must not.
+func (w *World) roughen(a *actor, f *Fault) {
+	until := w.now + int64(f.Dur)
 	switch f.Kind {
-	case Compact:
-		e.Compact(e.Header().Rev)
-		for i := range w.actors { // a watch that breaks now may resume too late
-			if w.links.chance(500) {
-				w.breakWatch(&w.actors[i], 0)
-			}
+	case StopAgent, StopAll, Suspend, Freeze, StopChild, StopGuard:
+		before := a.held
+		a.held = max(a.held, until)
+		if f.Kind == StopChild || f.Kind == StopGuard ||
+			f.Kind == StopAgent && f.Dur < w.ttl(a)/4 && before < w.now-int64(w.ttl(a)) {
+			return
 		}
-	case LeaderGone:
-		w.leaderBack = max(w.leaderBack, w.now+int64(f.Dur))
-		w.agenda.push(occurrence{at: w.leaderBack, kind: leaderReturns})
-		for i := range w.actors { // WithRequireLeader: a member notices after a while
-			w.breakWatch(&w.actors[i], w.noticeTime())
-		}
-	case DeleteNode:
-		e.DeleteKey(kv.NodeKey(a.name))
-	case DeleteMaster:
-		e.DeleteKey(kv.Master)
-	case DeleteEpoch:
-		e.DeleteKey(kv.EpochKey)
-	case Wipe:
-		e.Wipe()
-	default:
+	case BreakWatch, Compact, SlowHook, FailHook, FailStart, LagWatch, Backup, Stop, Deaf:
 		return
+	case LeaderGone, RestartEtcd, Restore, Wipe, DeleteMaster, DeleteEpoch, DeleteNode, Corrupt, RevokeLease, Forge:
+		for i := range w.actors {
+			w.actors[i].rough = max(w.actors[i].rough, until+int64(2*electionTime))
+		}
+		return
+	case Delay, Stick:
+		until += int64(w.sched.TTL)
+	case Unkillable:
+		a.held = max(a.held, until)
 	}
-	w.check.afterChange(w)
-	w.notifyWatches()
+	a.rough = max(a.rough, until)
 }
 
-// noticeTime is how long a member takes to find that there is no leader.
-func (w *World) noticeTime() time.Duration {
-	if w.sched.Calm {
-		return 0
+// ttl is what a node or a frontend was told to ask for.
+func (w *World) ttl(a *actor) time.Duration {
+	if a.node != nil {
+		return a.node.cfg.TTL
 	}
-	return w.links.between(0, 3*electionTime)
-}
-
-// relent ends a fault.
-func (w *World) relent(i int, o *occurrence) {
-	f, a := &w.sched.Faults[i], &w.actors[o.actor]
-	if w.trace != nil {
-		w.note(a.name, "fault over: %s", faultNames[f.Kind])
-	}
-	switch f.Kind {
-	case Lossy:
-		a.toEtcd.loss, a.fromEtcd.loss = 0, 0
-	case Delay:
-		a.slow = false
-	case LagWatch:
-		a.lag = 0
-	case CutTo:
-		a.toEtcd.cuts--
-	case CutFrom:
-		a.fromEtcd.cuts--
-	case Cut:
-		a.toEtcd.cuts--
-		a.fromEtcd.cuts--
-	case CutAll:
-		a.isolated--
-	case StopChild:
-		w.thaw(a)
-	case StopAgent:
-		w.resume(a)
-	case StopGuard:
-		w.resumeGuard(a)
-	case StopAll:
-		w.thaw(a)
-		w.resume(a)
-		w.resumeGuard(a)
-	}
-	w.repairLinks()
-}
-
-// thaw is SIGCONT to the child: first it does what it finds in its sockets.
-func (w *World) thaw(a *actor) {
-	n := a.node
-	if n == nil {
-		return
-	}
-	if n.frozen--; n.frozen > 0 {
-		return
-	}
-	for i := range n.parked {
-		if n.accepts {
-			w.sometimes(ParkedBytes)
-			w.apply(&n.parked[i])
-		}
-	}
-	n.parked = n.parked[:0]
-	if n.exitLater {
-		n.exitLater = false
-		w.mainEnds(a, n.exitStatus)
-	}
+	return w.sched.FrontTTL
 }

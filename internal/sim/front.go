@@ -26,6 +26,8 @@ type client struct {
 	tree    uint32 // container that it reached
 	epoch   kv.Epoch
 	kernel  []write // written, not sent yet: the link is cut
+	holds   bool    // the frontend was stopped between check and write
+	heldAt  int64
 	due     int64
 }
 
@@ -54,7 +56,7 @@ func (w *World) newFront(a *actor) {
 func (w *World) startFront(a *actor) {
 	a.gen++
 	a.up, a.next, a.watch.open = true, forever, false
-	a.front.open, a.front.until = false, 0
+	a.front.open, a.front.until, a.edge, a.requests = false, 0, edge{}, 0
 	if a.gateway == nil {
 		a.gateway = fsm.NewGateway(&a.front.cfg)
 	}
@@ -78,12 +80,25 @@ func (w *World) executeFront(a *actor, e *fsm.Effect) {
 				f.node = int32(i)
 			}
 		}
+		w.reachOwn(a, OnRoute)
 	case fsm.Unroute:
+		w.lastWrites(a)
 		f.open = false
 		w.endSessions(a, true)
 	case fsm.Allow:
 		f.until = e.Until
 		w.reachOwn(a, OnRenewal)
+		w.followEdge(a)
+	}
+}
+
+// lastWrites are those that race with the end of a route, and win.
+func (w *World) lastWrites(a *actor) {
+	for i := range w.clients {
+		if c := &w.clients[i]; c.front == a.index {
+			w.clientWrites(int32(i), c)
+			w.wakeClient(int32(i), 1)
+		}
 	}
 }
 
@@ -94,7 +109,7 @@ func (w *World) endSessions(a *actor, reset bool) {
 	a.front.route++
 	for i := range w.clients {
 		if c := &w.clients[i]; c.front == a.index {
-			c.session = false
+			c.session, c.holds = false, false
 			if reset {
 				c.kernel = c.kernel[:0]
 			}
@@ -123,13 +138,6 @@ func (w *World) wakeClient(i int32, d time.Duration) {
 	w.agenda.push(occurrence{at: at, kind: clientWakes, slot: i, number: uint64(at)})
 }
 
-// provoke lets all clients write d from now: at the edges of what is checked.
-func (w *World) provoke(d time.Duration) {
-	for i := range w.clients {
-		w.wakeClient(int32(i), d)
-	}
-}
-
 // clientWakes writes through the frontend: what the data path lets through is
 // tagged and sent on.
 func (w *World) clientWakes(o *occurrence) {
@@ -138,6 +146,12 @@ func (w *World) clientWakes(o *occurrence) {
 		return
 	}
 	w.wakeClient(o.slot, w.clientR.between(50*time.Millisecond, 700*time.Millisecond))
+	w.clientWrites(o.slot, c)
+}
+
+// clientWrites sends a byte through the frontend, which looks at its clock
+// before it connects, and before it writes.
+func (w *World) clientWrites(i int32, c *client) {
 	a := &w.actors[c.front]
 	f := a.front
 	if !a.up || a.paused > 0 {
@@ -156,7 +170,7 @@ func (w *World) clientWakes(o *occurrence) {
 	if !w.mayForward(a) {
 		return
 	}
-	w.forward(o.slot, c)
+	w.forward(i, c)
 }
 
 // mayForward is the check in the data path, before every write (SPEC X4).

@@ -75,14 +75,19 @@ func (w *World) guardActs(a *actor, act fsm.GuardActions) {
 		w.agentDies(a)
 	}
 	if act.KillTree {
-		w.at(w.killDelay(), occurrence{kind: treeDiesByGuard, actor: a.index, gen: n.tree})
+		w.at(w.killDelay(n), occurrence{kind: treeDiesByGuard, actor: a.index, gen: n.tree})
 	}
 	if act.Exit {
 		w.nodeEnds(a)
 		return
 	}
-	at := a.clock.true(n.guard.Next())
-	if at < forever {
+	w.wakeGuard(a)
+}
+
+// wakeGuard arms the guard's one timer.
+func (w *World) wakeGuard(a *actor) {
+	n := a.node
+	if at := a.clock.true(n.guard.Next()); n.guardUp && at < forever {
 		n.guardWakes++
 		w.agenda.push(occurrence{
 			at: max(at, w.now), kind: wakeGuard, actor: a.index, gen: n.tree, number: n.guardWakes,

@@ -23,6 +23,8 @@ type node struct {
 
 	mainUp     bool
 	starting   fsm.Op // the agent was not yet told that the main process exists
+	noStart    bool   // the next start hook cannot be run
+	immortal   int64  // until then SIGKILL does not end the child
 	rest       bool   // descendants that outlive the main process
 	restFor    time.Duration
 	frozen     int  // SIGSTOPs of the child in force
@@ -59,7 +61,7 @@ func (w *World) newNode(a *actor) {
 	a.node.isDown = true
 	cfg := &a.node.cfg
 	*cfg = fsm.BackendConfig{
-		Name: a.name, Address: a.name, TTL: s.TTL, MasterTTL: s.MasterTTL,
+		Name: a.key, Address: a.name, TTL: s.nodeTTL(int(a.index)), MasterTTL: s.MasterTTL,
 		StopTimeout: 8 * time.Second, StartPatience: 30 * time.Second, PublishAfter: s.After,
 	}
 	for h := range cfg.HookTimeout {
@@ -79,6 +81,9 @@ func (w *World) startNode(a *actor) {
 	n.hook, n.hookOp, n.noticed, n.isDown = 0, 0, false, false
 	n.notices, n.parked = n.notices[:0], n.parked[:0]
 	n.mem = memory{}
+	n.immortal = 0
+	a.broken &^= a2
+	a.edge, a.requests = edge{}, 0
 	a.gen++
 	a.up, a.next, a.watch.open = true, forever, false
 	if a.member == nil {
@@ -107,13 +112,19 @@ func (w *World) executeNode(a *actor, e *fsm.Effect) {
 			w.endHookIn(a, 20*time.Millisecond, 143)
 		}
 	case fsm.StartChild:
+		w.reachOwn(a, OnFork)
+		if n.noStart {
+			n.noStart = false
+			w.at(5*time.Millisecond, w.ofAgent(a, startFails, uint64(e.Op)))
+			return
+		}
 		n.mainUp, n.starting = true, e.Op
 		w.at(5*time.Millisecond, occurrence{kind: childIsUp, actor: a.index, gen: n.tree})
 	case fsm.SignalChild:
 		w.signalChild(a, e.Fenced)
 	case fsm.KillTree:
 		n.notices = n.notices[:0]
-		w.at(w.killDelay(), occurrence{kind: treeDies, actor: a.index, gen: n.tree})
+		w.at(w.killDelay(n), occurrence{kind: treeDies, actor: a.index, gen: n.tree})
 	case fsm.ArmGuard:
 		n.fence, n.kill = e.Fence, e.Kill
 		w.guardEvent(a, fsm.GuardEvent{Kind: fsm.GuardArmed, Fence: e.Fence, Kill: e.Kill})
@@ -133,11 +144,23 @@ func (w *World) ofAgent(a *actor, k occurrenceKind, number uint64) occurrence {
 	return occurrence{kind: k, actor: a.index, gen: a.gen, number: number}
 }
 
-func (w *World) killDelay() time.Duration {
-	if w.sched.Calm {
-		return killTime / 4
+func (w *World) killDelay(n *node) time.Duration {
+	wait := time.Duration(max(0, n.immortal-w.now))
+	if wait > 0 {
+		w.sometimes(Immortal)
 	}
-	return w.childs.between(time.Millisecond, killTime)
+	if w.sched.Calm {
+		return wait + killTime/4
+	}
+	return wait + w.childs.between(time.Millisecond, killTime)
+}
+
+// nodeTTL is the TTL that a node asks for.
+func (s *Schedule) nodeTTL(i int) time.Duration {
+	if s.Mixed > 0 && i%2 == 1 {
+		return s.Mixed
+	}
+	return s.TTL
 }
 
 func (w *World) signalChild(a *actor, fenced bool) {
@@ -197,7 +220,7 @@ func (w *World) handleProcess(o *occurrence) {
 
 func (w *World) restart(a *actor) {
 	switch {
-	case a.up:
+	case a.up, a.dead:
 	case a.front != nil:
 		w.startFront(a)
 	case a.node.isDown:
@@ -282,6 +305,7 @@ func (w *World) agentDies(a *actor) {
 		w.endSessions(a, false)
 		return
 	}
+	w.check.died(w, a)
 	if a.node.guardUp {
 		w.at(time.Millisecond, occurrence{kind: guardHears, actor: a.index, gen: a.node.tree})
 		return

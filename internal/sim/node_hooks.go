@@ -110,7 +110,7 @@ func (w *World) hookEnds(a *actor, o *occurrence) {
 func (w *World) clone(a *actor) bool {
 	for i := range w.actors[:w.nodes] {
 		m := &w.actors[i]
-		if m.name == a.node.master && m.node.accepts && m.node.mainUp {
+		if m.key == a.node.master && m.node.accepts && m.node.mainUp {
 			a.node.data = m.node.data
 			return true
 		}

@@ -51,11 +51,19 @@ func TestS17LateRepliesAndExitedMachinesChangeNothing(t *testing.T) { holds(t, "
 
 func TestS18NoHookBeforeAReadConfirmsTheClaim(t *testing.T) { holds(t, "S18") }
 
+func TestS19AnAgentsDeathIsItsTrees(t *testing.T) { holds(t, "S19") }
+
 func TestS21MachinesNeverSpin(t *testing.T) { holds(t, "S21") }
 
 func TestS22AReignEndsWhenItsTimeIsOver(t *testing.T) { holds(t, "S22") }
 
 func TestL1SomebodyReignsAgain(t *testing.T) { holds(t, "L1") }
+
+func TestL2NobodyStepsDownWithoutAReason(t *testing.T) { holds(t, "L2") }
+
+func TestL5TheDeadBlockNobodyForLong(t *testing.T) { holds(t, "L5") }
+
+func TestL6WhoLeavesIsGoneInTime(t *testing.T) { holds(t, "L6") }
 
 func TestL3EveryFrontendRoutesToTheMaster(t *testing.T) { holds(t, "L3") }
 

@@ -19,6 +19,7 @@ type rpc struct {
 	lease   kv.LeaseID
 	ttl     time.Duration
 	txn     kv.Txn
+	attempt int
 	refs    int  // occurrences that point here
 	replied bool // the machine has had its one reply
 
@@ -38,7 +39,7 @@ func (w *World) send(a *actor, e *fsm.Effect, now fsm.Instant) {
 	i := w.newRPC()
 	r := &w.rpcs[i]
 	r.actor, r.gen, r.kind, r.op, r.sent = a.index, a.gen, e.Kind, e.Op, now
-	r.lease, r.ttl = e.Lease, e.TTL
+	r.lease, r.ttl, r.attempt = e.Lease, e.TTL, e.Attempt
 	if e.Kind.IsTxn() {
 		r.txn = w.out.Txns[e.Txn]
 	}
@@ -48,24 +49,15 @@ func (w *World) send(a *actor, e *fsm.Effect, now fsm.Instant) {
 		at: a.clock.true(now.Add(e.Timeout)), kind: rpcTimesOut, actor: a.index, slot: i, gen: a.gen,
 		number: r.number,
 	})
+	if e.Kind == fsm.Claim {
+		w.reach(OnTry)
+	}
 	if w.passes(a, &a.toEtcd) {
 		r.refs++
 		w.at(w.delay(a)+w.stuck(a, e), occurrence{
 			kind: rpcArrives, actor: a.index, slot: i, gen: a.gen, number: r.number,
 		})
 	}
-}
-
-// stuck is how much longer a request takes because its connection hangs. A
-// repetition goes over another one, and overtakes it (SPEC R1).
-func (w *World) stuck(a *actor, e *fsm.Effect) time.Duration {
-	d := a.stick
-	if d == 0 || e.Kind == fsm.Check || !e.Kind.IsTxn() && e.Kind != fsm.ListKeys {
-		return 0
-	}
-	a.stick = 0
-	w.trouble(d)
-	return d
 }
 
 func (w *World) newRPC() int32 {
@@ -92,7 +84,6 @@ func (w *World) newRPC() int32 {
 func (w *World) unref(i int32) {
 	r := &w.rpcs[i]
 	if r.refs--; r.refs == 0 {
-		w.actors[r.actor].requests--
 		r.number = 0
 		w.free = append(w.free, i)
 	}
@@ -105,38 +96,6 @@ func (w *World) dropRPC(o *occurrence) {
 	}
 }
 
-// passes decides whether a message gets through a link now.
-func (w *World) passes(a *actor, l *link) bool {
-	if l.cuts > 0 || a.isolated > 0 {
-		return false
-	}
-	return l.loss == 0 || !w.links.chance(l.loss)
-}
-
-// delay is one way between an actor and etcd: mostly short, sometimes not.
-func (w *World) delay(a *actor) time.Duration {
-	switch {
-	case a.slow && w.sched.Calm:
-		return w.sched.TTL / 20
-	case a.slow:
-		return w.transit() + w.links.between(0, w.sched.TTL)
-	default:
-		return w.transit()
-	}
-}
-
-// transit is one way through the network where nothing is wrong.
-func (w *World) transit() time.Duration {
-	if w.sched.Calm {
-		return time.Millisecond
-	}
-	d := w.links.between(100*time.Microsecond, 2*time.Millisecond)
-	if w.links.chance(20) {
-		d += w.links.between(0, 300*time.Millisecond)
-	}
-	return d
-}
-
 // rpcArrives executes a request, unless the link was cut while it was under
 // way; without a leader it waits for one.
 func (w *World) rpcArrives(o *occurrence) {
@@ -146,12 +105,16 @@ func (w *World) rpcArrives(o *occurrence) {
 		return
 	}
 	again := *o
+	if a.atStale(r.attempt) && !(a.obsolete && r.kind == fsm.KeepAlive) {
+		w.unref(o.slot) // a member that is cut off waits for a leader, longer than anybody waits for it
+		return
+	}
 	if w.leaderBack > w.now {
 		again.at = w.leaderBack + int64(commitDelay)
 		w.agenda.push(again)
 		return
 	}
-	if !w.serve(r) {
+	if !w.answer(a, r) {
 		again.at = w.now + int64(50*time.Millisecond)
 		w.agenda.push(again)
 		return
@@ -163,6 +126,34 @@ func (w *World) rpcArrives(o *occurrence) {
 	}
 	back := occurrence{kind: rpcReturns, actor: o.actor, slot: o.slot, gen: o.gen, number: o.number}
 	w.at(commitDelay+w.delay(a), back)
+}
+
+// answer is etcd's, or that of whatever stands for it where a fault does.
+func (w *World) answer(a *actor, r *rpc) bool {
+	switch {
+	case a.refused:
+		r.outcome, r.header = kv.Failed, kv.Header{}
+		w.sometimes(Refused)
+	case a.obsolete && r.kind == fsm.KeepAlive && r.lease != 0:
+		l, ok := w.etcd.Lease(r.lease)
+		if !ok {
+			return w.serve(r)
+		}
+		w.check.unsound(r.lease)
+		r.outcome, r.granted, r.header = kv.OK, l.TTL, w.etcd.Header()
+		w.sometimes(StaleAck)
+	case a.unsure && (w.sched.Calm || w.etcdR.chance(500)):
+		if !w.serve(r) {
+			return false
+		}
+		r.outcome = kv.Unknown
+		w.sometimes(DoneUnknown)
+	case a.unsure:
+		r.outcome = kv.Unknown
+	default:
+		return w.serve(r)
+	}
+	return true
 }
 
 // serve runs the request in the model; false means that etcd keeps it waiting.
@@ -225,6 +216,8 @@ func (w *World) rpcReturns(a *actor, o *occurrence) {
 	w.check.stale, r.replied = r.replied, true
 	if w.check.stale {
 		w.sometimes(LateReply)
+	} else {
+		a.requests--
 	}
 	w.step(a)
 	w.check.stale = false
@@ -235,6 +228,7 @@ func (w *World) rpcTimesOut(a *actor, o *occurrence) {
 	r := &w.rpcs[o.slot]
 	if !r.replied {
 		r.replied = true
+		a.requests--
 		w.begin(replyKind(r.kind))
 		w.ev.Op, w.ev.Sent, w.ev.Outcome = r.op, r.sent, kv.Unknown
 		w.step(a)

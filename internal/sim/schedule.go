@@ -5,51 +5,69 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"msdha/internal/fsm"
 )
 
 // FaultKind is one kind of trouble.
 type FaultKind uint8
 
-// The faults, the mildest first, so that shrinking moves towards the top.
+// The faults, the mildest first, so that shrinking moves towards the top. Those
+// in the second half of a group last for Dur.
 const (
 	NoFault      FaultKind = iota
 	BreakWatch             // the watch of Who ends
 	Compact                // etcd forgets its history
 	SlowHook               // the next Arg hook of Who takes Dur
 	FailHook               // the next Arg hook of Who fails
+	FailStart              // Who's start hook cannot be run, once
 	Stop                   // Who is asked to stop
 	LeaderGone             // etcd has no leader for Dur
+	RestartEtcd            // all of etcd is down for Dur; its minimum TTL is Arg seconds from then on
 	Lossy                  // Who and etcd lose half of what they send, for Dur
 	Delay                  // what Who and etcd send takes up to a TTL longer, for Dur
+	Clog                   // what Who and etcd send in Dur arrives when it is over
 	Stick                  // Who's next transaction or listing takes Dur to arrive; rounds do not
+	Unsure                 // etcd answers Who for Dur that it does not know what became of a request
+	Refuse                 // etcd refuses all of Who's requests for Dur, as after a change of passwords
 	LagWatch               // the etcd member that Who watches lags by Dur, for Dur
+	StaleMember            // Who's etcd member is cut off from the others for Dur and does not say so
+	StaleLeader            // a leader that was replaced acknowledges Who's keepalives for Dur
 	CutTo                  // what Who sends to etcd is lost for Dur
 	CutFrom                // what etcd sends to Who is lost for Dur
 	Cut                    // Who and etcd cannot talk for Dur
 	CutAll                 // Who can talk to nobody for Dur
+	Skew                   // Who's clock runs at Arg ppm for Dur
 	StopAgent              // SIGSTOP to Who's agent for Dur (of a frontend: its process)
 	StopChild              // SIGSTOP to Who's child for Dur
 	KillChild              // SIGKILL to Who's main process; its tree lives on for Dur
 	KillAgent              // SIGKILL to Who's agent
 	KillGuard              // SIGKILL to Who's guard
 	KillAll                // SIGKILL to Who's container; it starts again after Dur
+	Recreate               // … and its disk is empty then
 	Deaf                   // Who's child ignores all signals but SIGKILL from now on
+	Unkillable             // SIGKILL does nothing to Who's child for Dur (uninterruptible I/O)
 	StopGuard              // SIGSTOP to Who's guard for Dur
 	StopAll                // SIGSTOP to all of Who's processes for Dur
+	Suspend                // Who's machine sleeps for Dur; its clock goes on
+	Freeze                 // Who's virtual machine is frozen for Dur, its clock too
+	RevokeLease            // Who's lease is revoked; keepalives are granted for Dur all the same
 	DeleteNode             // an operator deletes Who's key
 	DeleteMaster           // an operator deletes _master
 	DeleteEpoch            // an operator deletes _epoch
+	Corrupt                // an operator writes nonsense to the key Arg, and deletes it after Dur
+	Forge                  // somebody's key says master for Dur
 	Wipe                   // an operator deletes all keys of the group
+	Backup                 // an operator saves etcd
+	Restore                // etcd is restored from the last backup, which takes Dur; Arg 1: as another cluster
 	numFaults
 )
 
 var faultNames = [numFaults]string{
-	"none", "break-watch", "compact", "slow-hook", "fail-hook", "stop", "leader-gone", "lossy",
-	"delay", "stick", "lag-watch", "cut-to", "cut-from", "cut", "cut-all", "stop-agent",
-	"stop-child", "kill-child", "kill-agent", "kill-guard", "kill-all", "deaf", "stop-guard",
-	"stop-all", "delete-node", "delete-master", "delete-epoch", "wipe",
+	"none", "break-watch", "compact", "slow-hook", "fail-hook", "fail-start", "stop", "leader-gone",
+	"restart-etcd", "lossy", "delay", "clog", "stick", "unsure", "refuse", "lag-watch", "stale-member",
+	"stale-leader", "cut-to", "cut-from", "cut", "cut-all", "skew", "stop-agent", "stop-child",
+	"kill-child", "kill-agent", "kill-guard", "kill-all", "recreate", "deaf", "unkillable",
+	"stop-guard", "stop-all", "suspend", "freeze", "revoke-lease", "delete-node", "delete-master",
+	"delete-epoch", "corrupt", "forge", "wipe", "backup", "restore",
 }
 
 // Milestone is something in an episode that a fault can be tied to.
@@ -65,10 +83,16 @@ const (
 	OnMaster            // the Count-th time a node reigns
 	OnStart             // Who's Count-th start
 	OnExpiry            // etcd finds the Count-th lease expired, and has not revoked it yet
+	OnEdge              // a tenth of a TTL before Who's authority would end, the Count-th time
+	OnTry               // the Count-th claim is sent
+	OnFork              // Who's start hook is forked the Count-th time, and not executed yet
+	OnRoute             // Who, a frontend, begins to route the Count-th time
 	numMilestones
 )
 
-var milestoneNames = [numMilestones]string{"time", "renewal", "vacancy", "claim", "hook", "master", "start", "expiry"}
+var milestoneNames = [numMilestones]string{
+	"time", "renewal", "vacancy", "claim", "hook", "master", "start", "expiry", "edge", "try", "fork", "route",
+}
 
 // Who names the target of a fault: a node or a frontend, or the node that
 // holds _master when the fault strikes.
@@ -85,7 +109,7 @@ type Fault struct {
 	After time.Duration
 	Who   Who // index: nodes, then frontends
 	Dur   time.Duration
-	Arg   int // SlowHook, FailHook: an fsm.Hook
+	Arg   int // what else the kind needs to know; see arguments
 }
 
 // Schedule is a whole episode as data: it prints, parses, shrinks, replays.
@@ -96,13 +120,20 @@ type Schedule struct {
 	Clients   int
 	TTL       time.Duration
 	FrontTTL  time.Duration
+	Mixed     time.Duration // TTL of every second node, if it is another one
 	MasterTTL time.Duration
-	After     bool  // MSDHA_PUBLISH=after
-	Data      bool  // the nodes have a data hook
-	Drift     int64 // clocks differ from true time by up to this, in ppm
-	Until     time.Duration
-	Calm      bool // delays are the same everywhere: for stories
-	Faults    []Fault
+	After     bool          // MSDHA_PUBLISH=after
+	Data      bool          // the nodes have a data hook
+	Twin      bool          // the last node bears the first one's name
+	Drift     int64         // clocks differ from true time by up to this, in ppm
+	Apart     time.Duration // calm clocks are apart by this, one from the next
+
+	// Core is when the second phase begins, if there is one: a node and a
+	// frontend heal, etcd too, and whatever is broken elsewhere stays so.
+	Core   time.Duration
+	Until  time.Duration
+	Calm   bool // delays are the same everywhere: for stories
+	Faults []Fault
 
 	// Show is when its trace begins; Notices has it tell what node_state_change
 	// is told. Neither has a part in what happens.
@@ -128,13 +159,18 @@ func (s *Schedule) String() string {
 	if s.FrontTTL != s.TTL {
 		fmt.Fprintf(&b, " front-ttl=%v", s.FrontTTL)
 	}
-	if s.MasterTTL > 0 {
-		fmt.Fprintf(&b, " master-ttl=%v", s.MasterTTL)
+	for _, o := range []struct {
+		name string
+		d    time.Duration
+	}{{"mixed", s.Mixed}, {"master-ttl", s.MasterTTL}, {"apart", s.Apart}, {"core", s.Core}} {
+		if o.d > 0 {
+			fmt.Fprintf(&b, " %s=%v", o.name, o.d)
+		}
 	}
 	for _, o := range []struct {
 		on   bool
 		name string
-	}{{s.After, "publish-after"}, {s.Data, "data"}, {s.Calm, "calm"}} {
+	}{{s.After, "publish-after"}, {s.Data, "data"}, {s.Twin, "twin"}, {s.Calm, "calm"}} {
 		if o.on {
 			b.WriteString(" " + o.name)
 		}
@@ -167,8 +203,8 @@ func (s *Schedule) faultText(f *Fault) string {
 	if f.Dur > 0 {
 		text += fmt.Sprintf(" for %v", f.Dur)
 	}
-	if hooked(f.Kind) {
-		text += " hook " + fsm.Hook(f.Arg).String()
+	if arg := argumentOf(f.Kind); arg != nil && f.Arg != 0 {
+		text += " " + arg.word + " " + arg.print(f.Arg)
 	}
 	return text
 }

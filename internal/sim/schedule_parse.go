@@ -95,8 +95,12 @@ func (s *Schedule) parseGroup(words []string) error {
 		return fmt.Errorf("want 1 to %d nodes, and up to %[1]d frontends and clients", maxActors)
 	case s.TTL < time.Second || s.FrontTTL < time.Second:
 		return fmt.Errorf("want TTLs of at least 1s")
-	case s.Drift < 0 || s.Drift > fsm.DriftPPM:
-		return fmt.Errorf("drift=%d: want 0 to %d ppm, which is all that is tolerated", s.Drift, fsm.DriftPPM)
+	case s.Mixed != 0 && s.Mixed < time.Second:
+		return fmt.Errorf("want TTLs of at least 1s")
+	case s.Drift < 0 || s.Drift > maxSkew:
+		return fmt.Errorf("drift=%d: want 0 to %d ppm; above %d A1 does not hold", s.Drift, maxSkew, fsm.DriftPPM)
+	case s.Twin && s.Nodes < 2:
+		return fmt.Errorf("twin: want at least 2 nodes")
 	}
 	return nil
 }
@@ -113,8 +117,16 @@ func (s *Schedule) parseOption(key, val string) (err error) {
 		err = parseTime(val, &s.TTL)
 	case "front-ttl":
 		err = parseTime(val, &s.FrontTTL)
+	case "mixed":
+		err = parseTime(val, &s.Mixed)
 	case "master-ttl":
 		err = parseTime(val, &s.MasterTTL)
+	case "apart":
+		err = parseTime(val, &s.Apart)
+	case "core":
+		err = parseTime(val, &s.Core)
+	case "twin":
+		s.Twin = true
 	case "drift":
 		s.Drift, err = strconv.ParseInt(val, 10, 64)
 	case "seed":
@@ -131,7 +143,7 @@ func (s *Schedule) parseOption(key, val string) (err error) {
 	return err
 }
 
-// parseFault reads "at T KIND WHO [for D] [hook NAME]" and
+// parseFault reads "at T KIND WHO [for D] [ARGUMENT]" and
 // "on MILESTONE COUNT after T KIND WHO …".
 func (s *Schedule) parseFault(w []string) error {
 	var f Fault
@@ -142,7 +154,7 @@ func (s *Schedule) parseFault(w []string) error {
 		w = append([]string{"on", "time", "0", "after"}, w[1:]...)
 	}
 	if len(w) < 7 || w[3] != "after" || len(w)%2 == 0 {
-		return fmt.Errorf("want \"at T FAULT WHO [for D] [hook NAME]\" or \"on MILESTONE N after T FAULT WHO …\"")
+		return fmt.Errorf("want \"at T FAULT WHO [for D] …\" or \"on MILESTONE N after T FAULT WHO …\"")
 	}
 	on := slices.Index(milestoneNames[:], w[1])
 	kind := slices.Index(faultNames[:], w[5])
@@ -160,35 +172,26 @@ func (s *Schedule) parseFault(w []string) error {
 	if err == nil {
 		f.Who, err = s.parseWho(w[6])
 	}
+	arg := argumentOf(f.Kind)
 	for i := 7; i < len(w) && err == nil; i += 2 {
-		switch w[i] {
-		case "for":
+		switch {
+		case w[i] == "for":
 			err = parseTime(w[i+1], &f.Dur)
-		case "hook":
-			f.Arg, err = parseHook(w[i+1])
+		case arg != nil && w[i] == arg.word:
+			f.Arg, err = arg.parse(w[i+1])
+		case arg != nil:
+			err = fmt.Errorf("unknown word %q, want for or %s", w[i], arg.word)
 		default:
-			err = fmt.Errorf("unknown word %q, want for or hook", w[i])
+			err = fmt.Errorf("unknown word %q, want for", w[i])
 		}
 	}
-	if err == nil && hooked(f.Kind) != (f.Arg != 0) {
-		err = fmt.Errorf("%s: want \"hook NAME\" with slow-hook and fail-hook, and with nothing else", w[5])
+	if err == nil && arg != nil && arg.needed && f.Arg == 0 {
+		err = fmt.Errorf("%s: want \"%s\" and what it is", w[5], arg.word)
 	}
 	if err == nil {
 		s.Faults = append(s.Faults, f)
 	}
 	return err
-}
-
-// hooked reports whether a fault concerns one hook.
-func hooked(k FaultKind) bool { return k == SlowHook || k == FailHook }
-
-func parseHook(name string) (int, error) {
-	for h := fsm.HookData; h < fsm.NumHooks; h++ {
-		if h.String() == name {
-			return int(h), nil
-		}
-	}
-	return 0, fmt.Errorf("unknown hook %q", name)
 }
 
 func (s *Schedule) parseWho(w string) (Who, error) {

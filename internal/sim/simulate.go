@@ -146,4 +146,7 @@ func (s *Stats) add(o *Stats) {
 	for i, n := range o.Sometimes {
 		s.Sometimes[i] += n
 	}
+	for i, n := range o.Shown {
+		s.Shown[i] += n
+	}
 }

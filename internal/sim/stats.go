@@ -14,6 +14,8 @@ type Stats struct {
 	Frontend  [64]uint64
 	Faults    [numFaults]uint64
 	Sometimes [numSometimes]uint64
+	// Shown counts, by property, what broke outside of the assumptions.
+	Shown [numProperties]uint64
 }
 
 // Sometimes is what has to happen now and then: a run in which it never does
@@ -38,6 +40,17 @@ const (
 	Settled                       // a group was looked at long after its last trouble
 	Prompt                        // a failover without a fault had to be prompt
 	ReignEnded                    // a reign ended because its time was over
+	UserBytes                     // a frontend writes what it had checked before it was stopped
+	EdgeWrites                    // clients write a nanosecond before, at and after the end of a right
+	StaleWatch                    // a watch stands still on a member that is cut off
+	StaleAck                      // a leader that was replaced acknowledges a keepalive
+	DoneUnknown                   // a request is executed, and etcd says that it does not know
+	Refused                       // etcd refuses a request
+	Immortal                      // SIGKILL had to wait
+	SavedEtcd                     // etcd is saved
+	Restored                      // etcd goes back to what was saved
+	CoreHealed                    // the second phase begins
+	FaultStays                    // a fault stays for good
 	numSometimes
 )
 
@@ -45,7 +58,9 @@ var sometimesNames = [numSometimes]string{
 	"failed over", "handed over", "relisted", "leader changed in a wait", "late reply",
 	"late request", "late revocation", "ghost lease", "killed", "left-overs killed",
 	"agent killed by its guard", "kept bytes", "parked bytes", "settled", "prompt failover",
-	"reign ended by its TTL",
+	"reign ended by its TTL", "bytes of a stopped frontend", "writes at the edge", "stale watch",
+	"stale acknowledgement", "executed, answer unknown", "refused by etcd", "unkillable",
+	"etcd saved", "etcd restored", "core healed", "fault for good",
 }
 
 func (s Sometimes) String() string { return sometimesNames[s] }

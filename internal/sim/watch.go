@@ -19,6 +19,7 @@ type watch struct {
 	upTo    kv.Revision // … of changes up to this revision
 	started bool        // the first, maybe empty, delivery was made
 	alive   int64
+	stale   bool // it is on the member that is cut off
 	items   []kv.Item
 }
 
@@ -26,6 +27,7 @@ func (w *World) openWatch(a *actor, e *fsm.Effect) {
 	w.number++
 	items := a.watch.items[:0]
 	a.watch = watch{open: true, op: e.Op, next: e.Rev, number: w.number, alive: w.now, items: items}
+	a.watch.stale = a.atStale(e.Attempt)
 	w.deliverSoon(a)
 	w.at(watchLimit, occurrence{kind: watchIdle, actor: a.index, gen: a.gen, number: w.number})
 }
@@ -56,8 +58,16 @@ func (w *World) watchDelivers(a *actor, o *occurrence) {
 		return
 	}
 	t.coming = false
+	if t.stale = t.stale && a.stale; t.stale && t.started {
+		w.sometimes(StaleWatch)
+		return
+	}
 	if a.fromEtcd.cuts > 0 || a.isolated > 0 || w.leaderBack > w.now {
 		return // delivered by repairLinks, or never
+	}
+	if a.clogged > w.now {
+		w.deliverSoon(a)
+		return
 	}
 	var compacted kv.Revision
 	t.items, compacted = w.etcd.Events(t.next, t.items[:0])

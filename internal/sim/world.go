@@ -31,6 +31,7 @@ const (
 	noticeEnds
 	childIsUp
 	childTells
+	startFails
 	mainExits
 	restExits
 	treeDies
@@ -45,6 +46,9 @@ const (
 	faultEnds
 	clientWakes
 	bytesArrive
+	edgeNears
+	treeIsLate
+	coreHeals
 	numOccurrences
 )
 
@@ -70,6 +74,7 @@ type World struct {
 	etcdClock  clock
 	leaderBack int64 // until then etcd has no leader; 0: it has one
 	expired    []kv.LeaseID
+	backup     EtcdBackup
 
 	rpcs   []rpc
 	free   []int32
@@ -86,6 +91,11 @@ type World struct {
 	scratch []kv.Item
 	counts  [numMilestones]int
 	holder  int32 // node of the last claim
+	active  []activeFault
+	final   bool          // the second phase has begun
+	core    [2]int32      // the node and the frontend that heal then
+	minTTL  time.Duration // that etcd grants now
+	mostTTL time.Duration // … and the largest that it ever did
 
 	ev    fsm.Event
 	out   fsm.Effects
@@ -116,6 +126,9 @@ func (w *World) Run(s *Schedule) *Report {
 	if !w.check.stopped() {
 		w.now = horizon
 		w.check.atEnd(w)
+	}
+	for i, n := range w.check.shown {
+		w.stats.Shown[i] += n
 	}
 	w.stats.Episodes++
 	w.stats.Simulated += time.Duration(w.now)
@@ -157,12 +170,20 @@ func (w *World) reset(s *Schedule) {
 	w.clientR = stream(s.Seed, forClients, 0)
 	w.leaderBack, w.holder = 0, -1
 	w.counts = [numMilestones]int{}
+	w.active, w.final, w.minTTL, w.mostTTL = w.active[:0], false, minTTL, minTTL
+	w.backup = EtcdBackup{items: w.backup.items[:0], leases: w.backup.leases[:0], events: w.backup.events[:0]}
 	w.hash = s.Seed
 	w.rpcs, w.free = w.rpcs[:0], w.free[:0]
 	w.resetEtcd(s)
 	w.check.reset(w)
+	if driftBreaks(s.Drift) {
+		w.check.broken |= a1
+	}
 	w.resetActors(s)
 	w.resetClients(s)
+	if s.Core > 0 {
+		w.at(s.Core, occurrence{kind: coreHeals})
+	}
 	for i := range s.Faults {
 		if s.Faults[i].On == AtTime {
 			w.at(s.Faults[i].After, occurrence{kind: faultStrikes, slot: int32(i)})
@@ -207,7 +228,7 @@ func (w *World) at(d time.Duration, o occurrence) {
 func (w *World) handle(o *occurrence) {
 	switch o.kind {
 	case wakeActor, rpcReturns, rpcTimesOut, watchDelivers, watchIdle, watchBreaks, stopAsked,
-		hookEnds, childTells, agentLosesGuard:
+		hookEnds, childTells, startFails, agentLosesGuard:
 		w.handleAgent(o)
 	case rpcArrives:
 		w.rpcArrives(o)
@@ -224,11 +245,17 @@ func (w *World) handle(o *occurrence) {
 	case faultStrikes:
 		w.strike(int(o.slot))
 	case faultEnds:
-		w.relent(int(o.slot), o)
+		w.relent(int(o.slot))
 	case clientWakes:
 		w.clientWakes(o)
 	case bytesArrive:
 		w.bytesArrive(o)
+	case edgeNears:
+		w.edgeNears(o)
+	case treeIsLate:
+		w.check.treeIsLate(w, o)
+	case coreHeals:
+		w.coreHeals()
 	}
 }
 

@@ -1,0 +1,129 @@
+package sim
+
+import (
+	"time"
+
+	"msdha/internal/fsm/kv"
+)
+
+// strikeEtcd is what can happen to etcd, and what operators do there.
+func (w *World) strikeEtcd(a *actor, f *Fault) {
+	e := w.etcd
+	switch f.Kind {
+	case Compact:
+		e.Compact(e.Header().Rev)
+		for i := range w.actors { // a watch that breaks now may resume too late
+			if w.links.chance(500) {
+				w.breakWatch(&w.actors[i], 0)
+			}
+		}
+	case LeaderGone:
+		w.loseLeader(f.Dur)
+	case RestartEtcd:
+		if f.Arg > 0 {
+			w.minTTL = time.Duration(f.Arg) * time.Second
+			w.mostTTL = max(w.mostTTL, w.minTTL)
+		}
+		e.Restart(w.minTTL)
+		w.loseLeader(f.Dur)
+	case RevokeLease:
+		w.revokeLease(a, f.Dur)
+	case DeleteNode:
+		e.DeleteKey(kv.NodeKey(a.key))
+	case DeleteMaster:
+		e.DeleteKey(kv.Master)
+	case DeleteEpoch:
+		e.DeleteKey(kv.EpochKey)
+	case Corrupt:
+		w.writeNonsense(spoilt[f.Arg-1](a.key))
+	case Forge:
+		e.PutKey(forged, kv.Record{State: kv.StateMaster})
+	case Wipe:
+		e.Wipe()
+	case Backup:
+		e.Snapshot(&w.backup)
+		w.sometimes(SavedEtcd)
+	case Restore:
+		w.restore(f)
+	default:
+		return
+	}
+	w.check.afterChange(w)
+	w.notifyWatches()
+}
+
+// forged is the key of somebody who is no node of ours (SPEC K3).
+var forged = kv.NodeKey("elsewhere")
+
+func (w *World) loseLeader(d time.Duration) {
+	w.leaderBack = max(w.leaderBack, w.now+int64(d))
+	w.check.leaderless = max(w.check.leaderless, w.leaderBack)
+	w.agenda.push(occurrence{at: w.leaderBack, kind: leaderReturns})
+	for i := range w.actors { // WithRequireLeader: a member notices after a while
+		w.breakWatch(&w.actors[i], w.noticeTime())
+	}
+}
+
+// noticeTime is how long a member takes to find that there is no leader.
+func (w *World) noticeTime() time.Duration {
+	if w.sched.Calm {
+		return 0
+	}
+	return w.links.between(0, 3*electionTime)
+}
+
+// revokeLease is an operator, or an etcd that is stuck (etcd issue 15247),
+// revoking a lease that is alive. For lasting, keepalives do not show it.
+func (w *World) revokeLease(a *actor, lasting time.Duration) {
+	if a.node == nil || a.member == nil {
+		return
+	}
+	id := a.member.Backend.Lease()
+	w.check.unsound(id)
+	if lasting > 0 {
+		w.etcd.RevokeSlowly(id, int64(w.etcdClock.local(w.now+int64(lasting))))
+	} else {
+		w.etcd.Revoke(id)
+	}
+}
+
+// nonsense is what no program of ours writes.
+const nonsense = "{nonsense"
+
+// writeNonsense is etcdctl put: whatever lease the key was on, it has none now.
+func (w *World) writeNonsense(k kv.Key) {
+	r := kv.Record{Bad: "it is no JSON", Raw: nonsense}
+	if k.Kind == kv.KindNode {
+		r = kv.Record{State: nonsense}
+	}
+	w.etcd.PutKey(k, r)
+}
+
+// tidyUp is the operator deleting what was written by hand, unless somebody has
+// written the key since.
+func (w *World) tidyUp(a *actor, f *Fault) {
+	k := forged
+	if f.Kind == Corrupt {
+		k = spoilt[f.Arg-1](a.key)
+	}
+	if it := w.etcd.Get(k); it.Present && (k == forged || it.Record.Raw == nonsense || it.Record.State == nonsense) {
+		w.etcd.DeleteKey(k)
+		w.check.afterChange(w)
+	}
+}
+
+// restore is an etcd that begins again from a backup, or from nothing.
+func (w *World) restore(f *Fault) {
+	cluster := w.etcd.cluster
+	if f.Arg > 0 {
+		cluster++
+	}
+	w.etcd.Restore(&w.backup, cluster)
+	w.check.rebase(w)
+	w.check.rewound = w.check.rewound || f.Arg == 0
+	w.sometimes(Restored)
+	w.loseLeader(f.Dur)
+	for i := range w.actors {
+		w.breakWatch(&w.actors[i], 0)
+	}
+}

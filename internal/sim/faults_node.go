@@ -1,0 +1,115 @@
+package sim
+
+import (
+	"time"
+
+	"msdha/internal/fsm"
+)
+
+// strikeNode is what can happen to a container and its processes.
+func (w *World) strikeNode(a *actor, f *Fault) {
+	n := a.node
+	switch f.Kind {
+	case SlowHook:
+		n.slow[f.Arg] = f.Dur
+	case FailHook:
+		n.fails[f.Arg] = true
+	case FailStart:
+		n.noStart = true
+	case StopChild:
+		n.frozen++
+	case StopGuard:
+		n.guardPaused++
+		w.check.guardStopped(w, a, f.Dur)
+	case StopAll, Suspend, Freeze:
+		n.frozen++
+		n.guardPaused++
+		w.check.guardStopped(w, a, f.Dur)
+	case KillChild:
+		n.restFor = f.Dur
+		w.mainEnds(a, 137)
+	case Deaf:
+		n.deaf = true
+	case Unkillable:
+		n.immortal = max(n.immortal, w.now+int64(f.Dur))
+		if f.Dur > w.slack(a) {
+			a.breaks(a2)
+		}
+	case KillAgent:
+		w.agentDies(a)
+	case KillGuard:
+		w.killGuard(a)
+	case KillAll:
+		w.killContainer(a, f.Dur)
+	case Recreate:
+		w.killContainer(a, f.Dur)
+		if n.isDown {
+			n.held, n.data, n.master, n.isMaster = fsm.Held{}, "", "", false
+		}
+	}
+}
+
+// killContainer is SIGKILL to all of it at once.
+func (w *World) killContainer(a *actor, back time.Duration) {
+	if n := a.node; !n.isDown {
+		n.quick = back
+		n.guardUp = false
+		w.killAllNow(a)
+	}
+}
+
+// killAllNow is the end of a container: nothing is left of it.
+func (w *World) killAllNow(a *actor) {
+	n := a.node
+	if a.up {
+		a.up = false
+		a.watch.open = false
+		for i := range a.queue {
+			w.dropRPC(&a.queue[i])
+		}
+		a.queue = a.queue[:0]
+	}
+	w.check.died(w, a)
+	n.mainUp = false
+	n.tree++ // what was to happen in it does not
+	w.nodeEnds(a)
+}
+
+// killGuard: the agent sees its pipe closed, when it runs.
+func (w *World) killGuard(a *actor) {
+	n := a.node
+	if !n.guardUp {
+		return
+	}
+	n.guardUp = false
+	if a.paused > 0 || !a.up {
+		w.check.orphaned(w, a)
+	}
+	if !a.up {
+		w.nodeEnds(a)
+		return
+	}
+	w.at(time.Millisecond, w.ofAgent(a, agentLosesGuard, 0))
+}
+
+// thaw is SIGCONT to the child: first it does what it finds in its sockets.
+func (w *World) thaw(a *actor) {
+	n := a.node
+	if n == nil {
+		return
+	}
+	if n.frozen--; n.frozen > 0 {
+		return
+	}
+	for i := range n.parked {
+		if n.accepts {
+			w.sometimes(ParkedBytes)
+			w.apply(&n.parked[i])
+		}
+	}
+	n.parked = n.parked[:0]
+	if n.exitLater {
+		n.exitLater = false
+		w.mainEnds(a, n.exitStatus)
+	}
+}

@@ -1,0 +1,85 @@
+package sim
+
+import "time"
+
+// coreHeals begins the second phase: a node and a frontend are healed, and etcd;
+// everything else that is broken stays broken, and nothing more breaks. What is
+// promised for the end (L1 to L6) must come true with that.
+func (w *World) coreHeals() {
+	r := stream(w.sched.Seed, forSchedule, 0)
+	w.core = [2]int32{int32(r.below(int64(w.nodes))), -1}
+	if fronts := len(w.actors) - w.nodes; fronts > 0 {
+		w.core[1] = int32(w.nodes) + int32(r.below(int64(fronts)))
+	}
+	w.final = true
+	w.sometimes(CoreHealed)
+	for i := 0; i < len(w.active); {
+		x := w.active[i]
+		k := w.sched.Faults[x.fault].Kind
+		if w.inCore(&w.actors[x.actor]) || k == Corrupt || k == Forge {
+			w.end(i)
+		} else {
+			i++
+		}
+	}
+	for i := range w.actors {
+		a := &w.actors[i]
+		switch {
+		case w.inCore(a):
+			w.note(a.name, "heals")
+			if a.node != nil {
+				a.node.healed()
+			}
+		case !a.up && (a.node == nil || a.node.isDown):
+			a.dead = true
+			w.note(a.name, "stays down")
+		default:
+			w.forever(a)
+		}
+	}
+	if w.leaderBack > w.now {
+		w.leaderBack = w.now
+		w.leaderReturns(&occurrence{at: w.now})
+	}
+	w.repairLinks()
+}
+
+// forever makes what lasts on an actor last for good.
+func (w *World) forever(a *actor) {
+	for i := range w.active {
+		x := &w.active[i]
+		if x.actor != a.index {
+			continue
+		}
+		x.until = forever
+		a.rough = forever
+		switch w.sched.Faults[x.fault].Kind {
+		case StopAgent, StopChild, StopGuard, StopAll, Suspend, Freeze:
+			a.held = forever
+			a.breaks(a2)
+		}
+		w.sometimes(FaultStays)
+	}
+	w.rewire(a)
+}
+
+func (w *World) inCore(a *actor) bool { return a.index == w.core[0] || a.index == w.core[1] }
+
+// healed: nothing that was wrong with a node's programs is any more.
+func (n *node) healed() {
+	n.slow, n.fails = [len(n.slow)]time.Duration{}, [len(n.fails)]bool{}
+	n.noStart, n.deaf, n.immortal = false, false, 0
+}
+
+// impaired reports whether something is wrong with an actor that stays so.
+func (w *World) impaired(a *actor) bool {
+	if a.dead {
+		return true
+	}
+	for _, x := range w.active {
+		if x.actor == a.index {
+			return true
+		}
+	}
+	return false
+}
