@@ -56,6 +56,7 @@ type Backend struct {
 	registered kv.Revision   // create revision of our node key
 	written    kv.Revision   // revision of our last write to it
 	roundSent  Instant       // s
+	wrote      kv.Revision   // written as it was at s: no later read may find less
 	roundTTL   time.Duration // from the keepalive of the present round; 0: not yet
 	checked    bool          // the check of the present round succeeded
 	rounds     int64         // for the jitter

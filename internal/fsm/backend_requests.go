@@ -101,7 +101,7 @@ func (b *Backend) info() kv.Record {
 // startRound sends both halves of a renewal round. s is taken here, before
 // anything leaves (SPEC R1, R2).
 func (b *Backend) startRound(now Instant, _ *Event, out *Effects) {
-	b.roundSent, b.roundTTL, b.roundDue = now, 0, Never
+	b.roundSent, b.roundTTL, b.roundDue, b.wrote = now, 0, Never, b.written
 	b.checked = b.registered == 0 // nothing to check before we registered
 	limit := b.timing() / roundParts
 

@@ -154,12 +154,17 @@ func (b *Backend) receiveKeepAlive(ev *Event) Signal {
 	return b.roundComplete()
 }
 
+// receiveCheck: the other half. A key that is older than what we wrote was
+// restored from a backup: it may say another state than ours for good, and
+// nobody would route to us (found by the simulator, L3). Reads: our node key.
 func (b *Backend) receiveCheck(ev *Event) Signal {
 	switch {
 	case ev.Outcome == kv.LeaseGone, ev.Outcome == kv.OK && !ev.Result.Succeeded:
 		return sigNotOurs
 	case ev.Outcome != kv.OK:
 		return sigRoundFailed
+	case ev.Result.Items[0].Mod < b.wrote:
+		return sigNotOurs
 	}
 	b.checked = true
 	return b.roundComplete()
