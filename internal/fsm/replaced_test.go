@@ -2,6 +2,7 @@ package fsm
 
 import (
 	"testing"
+	"time"
 
 	"msdha/internal/fsm/kv"
 )
@@ -125,6 +126,52 @@ func TestMemberRecognisesAnotherEtcd(t *testing.T) {
 		}
 		if len(out.List) != 2 || out.List[0].Kind != StopWatch || out.List[1].Kind != ListKeys {
 			t.Errorf("%+v: it does %v", h, out.List)
+		}
+	}
+}
+
+// TestForgottenTTLIsWaitedFor: an earlier life knew of a reign with a larger
+// TTL, and etcd knows of none.
+func TestForgottenTTLIsWaitedFor(t *testing.T) {
+	longest := 2 * longer(3*ttl, 1)
+	for name, c := range map[string]struct {
+		change func(*Facts)
+		want   time.Duration
+	}{
+		"_epoch is absent":        {func(f *Facts) { dies(f); f.Epoch = EpochFact{} }, longest},
+		"_epoch tells what it is": {dies, fullWait},
+	} {
+		r := newRig(t)
+		r.held = Held{Cluster: cluster, Epoch: 4, TTL: 3 * ttl}
+		standby(r)
+		r.b.remembered = r.held // nothing has risen since
+		r.view(c.change)
+		if got := r.b.claimAt().Sub(r.now); got != c.want {
+			t.Errorf("%s: it claims after %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+// TestOlderKeyEndsAuthority: a key with an older write than ours was restored.
+// A reply that was on its way while we wrote is no such thing.
+func TestOlderKeyEndsAuthority(t *testing.T) {
+	for name, c := range map[string]struct {
+		mod  kv.Revision
+		want Phase
+	}{"as written": {50, Standby}, "since written": {51, Standby}, "restored": {49, Fenced}} {
+		r := newRig(t)
+		standby(r)
+		r.answers = false
+		r.b.written = 50
+		r.pass(ttl / 2)
+		r.b.written = 60 // by a publication that the check overtook
+		own := kv.Item{Key: kv.NodeKey("n1"), Present: true, Mod: c.mod}
+		r.do(Event{
+			Kind: TxnDone, Op: r.b.check.op, Outcome: kv.OK,
+			Result: &kv.Result{Succeeded: true, Items: [kv.MaxReads]kv.Item{own}},
+		})
+		if r.b.phase != c.want {
+			t.Errorf("%s: it is in %s", name, r.b.PhaseName())
 		}
 	}
 }

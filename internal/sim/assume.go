@@ -77,7 +77,16 @@ func (c *checker) excused(property string, a *actor) bool {
 	return true
 }
 
-// assume breaks an assumption for one actor: A2 until its container starts
+// culprit is who of two actors gives a reason why a property need not hold: who
+// should be dead, or who should have waited for it.
+func culprit(property string, one, other *actor) *actor {
+	if properties[propertyIndex(property)].needs&one.broken != 0 {
+		return one
+	}
+	return other
+}
+
+// breaks notes that an assumption does not hold for one actor: A2 until its container starts
 // anew, the others for good.
 func (a *actor) breaks(x assumption) { a.broken |= x }
 

@@ -64,10 +64,10 @@ func (c *checker) masterHook(w *World, a *actor, e *fsm.Effect, now fsm.Instant)
 	m.won, m.reigned = now, true
 	w.provoke(1)
 	for i := range w.actors[:w.nodes] {
-		n := w.actors[i].node
-		if n != a.node && n.role != 0 && n.role < e.Env.Epoch && n.treeAlive() {
-			c.fail("S6", &w.actors[i], "the hook of epoch %d starts while processes of epoch %d live on %s",
-				e.Env.Epoch, n.role, w.actors[i].name)
+		other := &w.actors[i]
+		if n := other.node; n != a.node && n.role != 0 && n.role < e.Env.Epoch && n.treeAlive() {
+			c.fail("S6", culprit("S6", a, other), "the hook of epoch %d starts while processes of epoch %d live on %s",
+				e.Env.Epoch, n.role, other.name)
 		}
 	}
 }

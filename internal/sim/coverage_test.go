@@ -22,6 +22,10 @@ run 30s`,
 group nodes=1 ttl=10s calm
 at 20s stick n1 for 1668ms
 run 30s`,
+	"a reign that is over when somebody can follow": `
+group nodes=2 ttl=10s master-ttl=30s calm
+at 25s kill-all n2 for 1m
+run 2m`,
 	"a data hook that fails": `
 group nodes=1 ttl=10s data calm
 at 2s kill-all n1 for 1s

@@ -98,10 +98,13 @@ func drawFault(d drawer, s *Schedule, mask []FaultKind, span time.Duration) Faul
 		f.Who = Who(s.Nodes) // else frontends are rarely cut off for long enough
 	}
 	f.Dur = drawDuration(d, s.TTL)
-	f.On = Milestone(d.below(int64(numMilestones)))
-	if f.On == AtTime {
+	if f.Kind == SlowHook && d.below(4) == 3 {
+		f.Dur = hang
+	}
+	if d.below(2) == 0 {
 		f.After = time.Duration(d.below(int64(span)))
 	} else {
+		f.On = 1 + Milestone(d.below(int64(numMilestones)-1))
 		f.Count = [...]int{1, 1, 2, 1, 3, 2, 4}[d.below(7)]
 		if f.On == OnRenewal {
 			f.Count = 1 + int(d.below(30))
@@ -133,6 +136,9 @@ func drawArgument(d drawer, k FaultKind) int {
 	}
 	return 0
 }
+
+// hang is longer than any episode.
+const hang = time.Hour
 
 // drawOffset prefers the edges: at once, and around the deadlines that count
 // from the milestone.

@@ -33,12 +33,15 @@ func (w *World) strikeEtcd(a *actor, f *Fault) {
 	case DeleteMaster:
 		e.DeleteKey(kv.Master)
 	case DeleteEpoch:
+		w.forget()
 		e.DeleteKey(kv.EpochKey)
 	case Corrupt:
+		w.forget()
 		w.writeNonsense(spoilt[f.Arg-1](a.key))
 	case Forge:
 		e.PutKey(forged, kv.Record{State: kv.StateMaster})
 	case Wipe:
+		w.forget()
 		e.Wipe()
 	case Backup:
 		e.Snapshot(&w.backup)
@@ -50,6 +53,20 @@ func (w *World) strikeEtcd(a *actor, f *Fault) {
 	}
 	w.check.afterChange(w)
 	w.notifyWatches()
+}
+
+// forget: etcd is about to forget the last reign. Who was away while it lasted,
+// or has lost its disk since, cannot know that its TTL was a larger one.
+func (w *World) forget() {
+	if len(w.check.reigns) == 0 {
+		return
+	}
+	last := &w.check.reigns[len(w.check.reigns)-1]
+	for i := range w.actors[:w.nodes] {
+		if a := &w.actors[i]; a.node.held.TTL < last.ttl && last.ttl > a.node.cfg.TTL {
+			a.breaks(a0)
+		}
+	}
 }
 
 // forged is the key of somebody who is no node of ours (SPEC K3).

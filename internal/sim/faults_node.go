@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"msdha/internal/fsm"
+	"msdha/internal/fsm/kv"
 )
 
 // strikeNode is what can happen to a container and its processes.
@@ -45,6 +46,9 @@ func (w *World) strikeNode(a *actor, f *Fault) {
 		w.killContainer(a, f.Dur)
 		if n.isDown {
 			n.held, n.data, n.master, n.isMaster = fsm.Held{}, "", "", false
+			if !w.etcd.Get(kv.EpochKey).Present {
+				w.forget()
+			}
 		}
 	}
 }

@@ -35,6 +35,7 @@ type node struct {
 	accepts    bool     // it takes writes
 	parked     []write  // bytes in a frozen child's sockets
 
+	hangs   bool // the hook that runs takes long because of a fault
 	hook    fsm.Hook
 	hookOp  fsm.Op
 	slow    [fsm.NumHooks]time.Duration

@@ -40,7 +40,8 @@ func (w *World) runHook(a *actor, e *fsm.Effect) {
 	if h == fsm.HookData && !w.sched.Data {
 		n.slow[h], n.fails[h] = 0, false // there is no such hook
 	}
-	if n.slow[h] > 0 {
+	n.hangs = n.slow[h] > 0
+	if n.hangs {
 		d, n.slow[h] = n.slow[h], 0
 		w.trouble(d)
 	}

@@ -28,7 +28,7 @@ func (w *World) coreHeals() {
 		case w.inCore(a):
 			w.note(a.name, "heals")
 			if a.node != nil {
-				a.node.healed()
+				w.healNode(a)
 			}
 		case !a.up && (a.node == nil || a.node.isDown):
 			a.dead = true
@@ -65,15 +65,20 @@ func (w *World) forever(a *actor) {
 
 func (w *World) inCore(a *actor) bool { return a.index == w.core[0] || a.index == w.core[1] }
 
-// healed: nothing that was wrong with a node's programs is any more.
-func (n *node) healed() {
+// healNode: nothing that was wrong with a node's programs is any more.
+func (w *World) healNode(a *actor) {
+	n := a.node
 	n.slow, n.fails = [len(n.slow)]time.Duration{}, [len(n.fails)]bool{}
 	n.noStart, n.deaf, n.immortal = false, false, 0
+	if n.hook != 0 && n.hangs {
+		n.hangs = false
+		w.endHookIn(a, 0, 0)
+	}
 }
 
 // impaired reports whether something is wrong with an actor that stays so.
 func (w *World) impaired(a *actor) bool {
-	if a.dead {
+	if a.dead || a.node != nil && (a.node.hook != 0 && a.node.hangs || a.node.deaf) {
 		return true
 	}
 	for _, x := range w.active {

@@ -27,21 +27,21 @@ func Regimes() []Regime {
 		{
 			Name: "drift", Text: "clocks are wrong by up to 10 %",
 			Breaks: []string{"S3", "S4", "S5"},
-			draw: func(d drawer, s *Schedule) { s.drawDrifting(d, 100_000) },
+			draw:   func(d drawer, s *Schedule) { s.drawDrifting(d, 100_000) },
 		},
 		{
 			Name: "more drift", Text: "clocks are wrong by up to 40 %",
 			Breaks: []string{"L1", "L5", "L6", "S3", "S4", "S5", "S6"},
-			draw: func(d drawer, s *Schedule) { s.drawDrifting(d, 400_000) },
+			draw:   func(d drawer, s *Schedule) { s.drawDrifting(d, 400_000) },
 		},
 		{
 			Name: "freeze", Text: "virtual machines of nodes are frozen, their clocks too",
 			Breaks: []string{"S3", "S4", "S6", "S8"},
-			draw: func(d drawer, s *Schedule) { s.addFault(d, []FaultKind{Freeze}, 6*s.TTL) },
+			draw:   func(d drawer, s *Schedule) { s.addFault(d, []FaultKind{Freeze}, 6*s.TTL) },
 		},
 		{
-			Name: "pauses",
-			Text: "agent, guard and main process of a node are stopped, or SIGKILL does nothing, for any time",
+			Name:   "pauses",
+			Text:   "agent, guard and main process of a node are stopped, or SIGKILL does nothing, for any time",
 			Breaks: []string{"S6", "S8"},
 			draw: func(d drawer, s *Schedule) {
 				s.addFault(d, []FaultKind{StopAll, Suspend, Unkillable, Unkillable}, 6*s.TTL)
@@ -49,8 +49,8 @@ func Regimes() []Regime {
 			},
 		},
 		{
-			Name: "paused frontends",
-			Text: "a frontend is stopped between a check and the write after it, or frozen, for any time",
+			Name:   "paused frontends",
+			Text:   "a frontend is stopped between a check and the write after it, or frozen, for any time",
 			Breaks: []string{"S7"},
 			draw: func(d drawer, s *Schedule) {
 				s.addFault(d, []FaultKind{KillAll, Cut, CutAll}, 2*s.TTL)
