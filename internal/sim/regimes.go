@@ -14,9 +14,9 @@ import (
 type Regime struct {
 	Name string
 	Text string
-	// Breaks are the properties that were seen to break, sorted; TestRegimes wants
-	// exactly these.
-	Breaks []string
+	// Breaks are the properties that break, Rarely those that do in few episodes of
+	// a thousand, both sorted. TestRegimes wants all of the first and none but these.
+	Breaks, Rarely []string
 
 	draw func(d drawer, s *Schedule)
 }
@@ -31,13 +31,13 @@ func Regimes() []Regime {
 		},
 		{
 			Name: "more drift", Text: "clocks are wrong by up to 40 %",
-			Breaks: []string{"L1", "L5", "L6", "S3", "S4", "S5", "S6"},
-			draw:   func(d drawer, s *Schedule) { s.drawDrifting(d, 400_000) },
+			Breaks: []string{"S3", "S4", "S5"}, Rarely: []string{"L1", "L5", "L6", "S6"},
+			draw: func(d drawer, s *Schedule) { s.drawDrifting(d, 400_000) },
 		},
 		{
 			Name: "freeze", Text: "virtual machines of nodes are frozen, their clocks too",
-			Breaks: []string{"S3", "S4", "S6", "S8"},
-			draw:   func(d drawer, s *Schedule) { s.addFault(d, []FaultKind{Freeze}, 6*s.TTL) },
+			Breaks: []string{"S6", "S8"}, Rarely: []string{"S3", "S4"},
+			draw: func(d drawer, s *Schedule) { s.addFault(d, []FaultKind{Freeze}, 6*s.TTL) },
 		},
 		{
 			Name:   "pauses",
@@ -72,7 +72,7 @@ func Regimes() []Regime {
 		},
 		{
 			Name: "etcd goes back", Text: "etcd is restored from a backup, or begins anew",
-			Breaks: []string{"S15", "S16", "S17", "S2", "S3", "S5", "S7", "S9"},
+			Breaks: []string{"S15", "S17", "S3", "S5"}, Rarely: []string{"S16", "S2", "S7", "S8", "S9"},
 			draw: func(d drawer, s *Schedule) {
 				s.Faults = append(s.Faults, Fault{Kind: Backup, After: time.Duration(d.below(int64(4 * s.TTL)))})
 				s.addFault(d, []FaultKind{Restore}, time.Second)
@@ -98,7 +98,7 @@ func (s *Schedule) drawDrifting(d drawer, ppm int64) {
 
 // Row is the regime as docs/SAFETY.md quotes it.
 func (r *Regime) Row() string {
-	return "| " + r.Text + " | " + strings.Join(r.Breaks, ", ") + " |"
+	return "| " + r.Text + " | " + strings.Join(r.Breaks, ", ") + " | " + strings.Join(r.Rarely, ", ") + " |"
 }
 
 // addFault adds one of the kinds, at a master.

@@ -10,8 +10,8 @@ import (
 // beyondEpisodes is how many episodes of each regime have to show what breaks.
 const beyondEpisodes = 1200
 
-// TestRegimes: outside of the assumptions exactly that breaks which docs/SAFETY.md
-// says, and all else holds: S1, S2 and S5 under any pause, S7 under any pause of
+// TestRegimes: outside of the assumptions that breaks which docs/SAFETY.md says,
+// and all else holds: S1, S2 and S5 under any pause, S7 under any pause of
 // a backend.
 func TestRegimes(t *testing.T) {
 	for _, r := range Regimes() {
@@ -21,8 +21,15 @@ func TestRegimes(t *testing.T) {
 			if first != nil {
 				t.Errorf("%v\n%s", first.Violations[0], first.Schedule)
 			}
-			if !slices.Equal(broken, r.Breaks) {
-				t.Errorf("in %d episodes %q broke, want %q", beyondEpisodes, broken, r.Breaks)
+			for _, p := range r.Breaks {
+				if !slices.Contains(broken, p) {
+					t.Errorf("in %d episodes %s did not break: is it promised here?", beyondEpisodes, p)
+				}
+			}
+			for _, p := range broken {
+				if !slices.Contains(slices.Concat(r.Breaks, r.Rarely), p) {
+					t.Errorf("%s broke, want no more than %q and %q", p, r.Breaks, r.Rarely)
+				}
 			}
 		})
 	}
