@@ -42,9 +42,9 @@ func (c *checker) outlived(epoch kv.Epoch, now int64) *reign {
 // forwarded is S7: a frontend writes on a session.
 func (c *checker) forwarded(w *World, b *write) {
 	c.now = w.now
-	front := &w.actors[w.clients[b.client].front]
 	if r := c.outlived(b.epoch, w.now); r != nil {
-		c.fail("S7", culprit("S7", front, &w.actors[r.node]), "a frontend forwards to epoch %d, %v after the hook of epoch %d started",
+		who := culprit("S7", &w.actors[w.clients[b.client].front], &w.actors[r.node])
+		c.fail("S7", who, "a frontend forwards to epoch %d, %v after the hook of epoch %d started",
 			b.epoch, time.Duration(w.now-r.hook), r.epoch)
 	}
 }
@@ -67,7 +67,8 @@ func (c *checker) applied(w *World, b *write) {
 	n := a.node
 	for i := range c.reigns {
 		if r := &c.reigns[i]; r.epoch > n.role && r.hook < w.now {
-			c.fail("S8", culprit("S8", a, &w.actors[r.node]), "a child of epoch %d applies a write, %v after the hook of epoch %d started",
+			who := culprit("S8", a, &w.actors[r.node])
+			c.fail("S8", who, "a child of epoch %d applies a write, %v after the hook of epoch %d started",
 				n.role, time.Duration(w.now-r.hook), r.epoch)
 			return
 		}
