@@ -105,6 +105,9 @@ func (w *World) thaw(a *actor) {
 	if n.frozen--; n.frozen > 0 {
 		return
 	}
+	if len(n.parked) > 0 && w.traffic() {
+		w.note(a.name, "its child finds %d writes in its sockets and applies them: %v", len(n.parked), n.accepts)
+	}
 	for i := range n.parked {
 		if n.accepts {
 			w.sometimes(ParkedBytes)

@@ -109,6 +109,9 @@ func (w *World) endSessions(a *actor, reset bool) {
 	a.front.route++
 	for i := range w.clients {
 		if c := &w.clients[i]; c.front == a.index {
+			if c.session && w.traffic() {
+				w.tellEnd(int32(i), c, reset)
+			}
 			c.session, c.holds = false, false
 			if reset {
 				c.kernel = c.kernel[:0]
@@ -159,11 +162,17 @@ func (w *World) clientWrites(i int32, c *client) {
 	}
 	if !c.session {
 		if !f.open || f.node < 0 || !w.mayForward(a) {
-			return // refused
+			if w.traffic() {
+				w.tell(i, "refused, the port is closed")
+			}
+			return
 		}
 		n := w.actors[f.node].node
 		if w.severed(c.front, f.node) || !n.mainUp {
-			return // the dial fails
+			if w.traffic() {
+				w.tell(i, "cannot connect to %s", w.actors[f.node].name)
+			}
+			return
 		}
 		c.session, c.route, c.node, c.tree, c.epoch = true, f.route, f.node, n.tree, f.epoch
 	}
@@ -181,6 +190,9 @@ func (w *World) forward(i int32, c *client) {
 	b := write{i, c.node, c.tree, c.route, w.actors[c.front].gen, c.epoch}
 	w.check.forwarded(w, &b)
 	if w.severed(c.front, c.node) {
+		if w.traffic() {
+			w.tell(i, "writes to %s stay in the kernel's buffers", w.actors[c.node].name)
+		}
 		c.kernel = append(c.kernel, b)
 		return
 	}
@@ -219,10 +231,16 @@ func (w *World) flush(c *client) {
 func (w *World) bytesArrive(o *occurrence) {
 	n := w.actors[o.actor].node
 	if o.gen != n.tree || !n.accepts || !(n.mainUp || n.rest) {
+		if w.traffic() && w.clients[o.slot].session {
+			w.tell(o.slot, "writes to %s are not taken", w.actors[o.actor].name)
+		}
 		return
 	}
 	b := write{client: o.slot, node: o.actor, tree: o.gen, epoch: kv.Epoch(o.number)}
 	if n.frozen > 0 {
+		if w.traffic() && w.clients[o.slot].session {
+			w.tell(o.slot, "writes wait in the sockets of %s, which is stopped", w.actors[o.actor].name)
+		}
 		n.parked = append(n.parked, b)
 		return
 	}
@@ -231,5 +249,8 @@ func (w *World) bytesArrive(o *occurrence) {
 
 func (w *World) apply(b *write) {
 	w.stats.Written++
+	if c := &w.clients[b.client]; w.traffic() && c.session && c.node == b.node && c.epoch == b.epoch {
+		w.tell(b.client, "writes are applied by %s, epoch %d", w.actors[b.node].name, b.epoch)
+	}
 	w.check.applied(w, b)
 }

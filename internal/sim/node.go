@@ -272,6 +272,9 @@ func (w *World) killAll(a *actor) {
 	if n.rest {
 		w.sometimes(LeftOvers)
 	}
+	if len(n.parked) > 0 && w.traffic() {
+		w.note(a.name, "%d writes in its child's sockets are lost", len(n.parked))
+	}
 	n.rest, n.accepts, n.hook, n.hookOp, n.noticed = false, false, 0, 0, false
 	n.notices, n.parked = n.notices[:0], n.parked[:0]
 	if n.mainUp {

@@ -288,6 +288,7 @@ func (w *World) leaderReturns(o *occurrence) {
 		return
 	}
 	w.leaderBack = 0
+	w.note("etcd", "has a leader again")
 	for i := range w.actors[:w.nodes] {
 		if a := &w.actors[i]; a.up && a.member.Backend.Phase() == fsm.Waiting {
 			w.sometimes(LeaderInWait)

@@ -135,10 +135,12 @@ type Schedule struct {
 	Calm   bool // delays are the same everywhere: for stories
 	Faults []Fault
 
-	// Show is when its trace begins; Notices has it tell what node_state_change
-	// is told. Neither has a part in what happens.
+	// Show is when its trace begins, and what it tells beyond the usual. Neither
+	// has a part in what happens.
 	Show    time.Duration
-	Notices bool
+	Notices bool // what node_state_change is told
+	Files   bool // is_master and current_master
+	Traffic bool // what becomes of clients' writes
 }
 
 // who prints a target.
@@ -180,14 +182,23 @@ func (s *Schedule) String() string {
 		b.WriteString(s.fault(&s.Faults[i]) + "\n")
 	}
 	fmt.Fprintf(&b, "run %v\n", s.Until)
-	switch {
-	case s.Notices:
-		fmt.Fprintf(&b, "show %v notices\n", s.Show)
-	case s.Show > 0:
-		fmt.Fprintf(&b, "show %v\n", s.Show)
+	if more := s.more(); s.Show > 0 || more != "" {
+		fmt.Fprintf(&b, "show %v%s\n", s.Show, more)
 	}
 	return b.String()
 }
+
+// more is what the trace tells beyond the usual, as "show" has it.
+func (s *Schedule) more() (words string) {
+	for i, on := range [...]bool{s.Notices, s.Files, s.Traffic} {
+		if on {
+			words += " " + moreNames[i]
+		}
+	}
+	return words
+}
+
+var moreNames = []string{"notices", "files", "traffic"}
 
 func (s *Schedule) fault(f *Fault) string {
 	when := fmt.Sprintf("at %v ", f.After)

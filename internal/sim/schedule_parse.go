@@ -49,15 +49,30 @@ func (s *Schedule) parseLine(w []string) error {
 		}
 		return parseTime(w[1], &s.Until)
 	case "show":
-		if len(w) != 2 && (len(w) != 3 || w[2] != "notices") {
-			return fmt.Errorf("want \"show TIME\" or \"show TIME notices\"")
-		}
-		s.Notices = len(w) == 3
-		return parseTime(w[1], &s.Show)
+		return s.parseShow(w[1:])
 	case "at", "on":
 		return s.parseFault(w)
 	}
 	return fmt.Errorf("want a line that begins with group, at, on, run or show")
+}
+
+func (s *Schedule) parseShow(w []string) error {
+	if len(w) == 0 {
+		return fmt.Errorf("want \"show TIME\", and any of %v", moreNames)
+	}
+	for _, word := range w[1:] {
+		switch slices.Index(moreNames, word) {
+		case 0:
+			s.Notices = true
+		case 1:
+			s.Files = true
+		case 2:
+			s.Traffic = true
+		default:
+			return fmt.Errorf("cannot show %q: want \"show TIME\", and any of %v", word, moreNames)
+		}
+	}
+	return parseTime(w[0], &s.Show)
 }
 
 // maxTime bounds every time of a schedule, so that none overflows.

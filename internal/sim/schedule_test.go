@@ -16,6 +16,8 @@ func TestScheduleText(t *testing.T) {
 		want := drawSchedule(rapidDrawer{t})
 		want.Calm = rapid.Bool().Draw(t, "calm")
 		want.Notices = rapid.Bool().Draw(t, "notices")
+		want.Files = rapid.Bool().Draw(t, "files")
+		want.Traffic = rapid.Bool().Draw(t, "traffic")
 		got, err := ParseSchedule(want.String())
 		if err != nil {
 			t.Fatalf("%v\n%s", err, &want)
@@ -47,7 +49,8 @@ func TestScheduleErrors(t *testing.T) {
 		{group + "run\n", `want "run DURATION"`},
 		{group + "run -1s\n", `cannot read the time "-1s"`},
 		{group + "run 10000h\n", `want 0 to 1000h0m0s`},
-		{group + "show 1s all\n", `want "show TIME" or`},
+		{group + "show\n", `want "show TIME", and any of [notices`},
+		{group + "show 1s all\n", `cannot show "all": want "show TIME", and any of [notices`},
 		{"at 1s stop n1\n", "comes first"},
 		{group + "at 1s stop\n", `want "at T FAULT WHO`},
 		{group + "at 1s stop n1 for\n", `want "at T FAULT WHO`},

@@ -23,6 +23,7 @@ type tracer struct {
 	shown bool       // its first line is written
 	all   bool       // every step, not only what changes something
 	cause [2]string  // why etcd changes now: what, and of whom
+	told  []string   // what was last said of each client
 }
 
 type waitsFor struct {
@@ -65,8 +66,17 @@ func (t *tracer) line(w *World, who, text string) {
 func (t *tracer) phases(w *World) string {
 	var text []string
 	for i := range w.actors {
-		if i < len(t.last) {
+		switch {
+		case i >= len(t.last):
+		case w.actors[i].up:
 			text = append(text, w.actors[i].name+"="+t.last[i])
+		default:
+			text = append(text, w.actors[i].name+"=down")
+		}
+	}
+	for i, told := range t.told {
+		if told != "" {
+			text = append(text, fmt.Sprintf("client%d: %s", i+1, told))
 		}
 	}
 	return strings.Join(text, " ")
@@ -89,16 +99,14 @@ func (t *tracer) step(w *World, a *actor) {
 		phase, row = a.gateway.Frontend.PhaseName(), fsm.FrontendRow
 	}
 	does := t.does(w, a)
-	before := t.last[a.index]
-	t.last[a.index] = phase
-	if !t.all && before == phase && does == "" {
-		return
-	}
-	change := phase
+	change, before := phase, t.last[a.index]
 	if before != phase {
 		change = before + " -> " + phase
 	}
-	t.line(w, a.name, fmt.Sprintf("%-27s %-34s %s", change, t.because(w, row), does))
+	if t.all || before != phase || does != "" {
+		t.line(w, a.name, fmt.Sprintf("%-27s %-34s %s", change, t.because(w, row), does))
+	}
+	t.last[a.index] = phase
 }
 
 // routine are signals that are of no interest beside others.
@@ -177,6 +185,14 @@ func describe(w *World, e *fsm.Effect) string {
 	case fsm.GrantLease, fsm.Bootstrap, fsm.StopHooks, fsm.KillTree, fsm.StartChild, fsm.Confirm,
 		fsm.Release, fsm.RevokeLease, fsm.ListKeys, fsm.Unroute:
 		return e.Kind.String()
+	case fsm.MarkMaster:
+		if w.sched.Files {
+			return fmt.Sprintf("is_master=%v", e.On)
+		}
+	case fsm.WriteMaster:
+		if w.sched.Files {
+			return "current_master=" + e.Node
+		}
 	case fsm.Notify:
 		if w.sched.Notices {
 			return strings.TrimSpace(fmt.Sprintf("Notify(%s %s %s", e.Action, e.Node, e.State)) + ")"
