@@ -42,7 +42,7 @@ func newSim() *cobra.Command {
 			"internal/sim/testdata as well.\n\n" +
 			"Exit codes: 0 nothing was violated, 1 something was, 78 wrong flag or schedule.",
 		Example: "  msdhactl sim --seed 1 --episodes 2000\n" +
-			"  msdhactl sim --schedule internal/sim/testdata/master-crash.txt",
+			"  msdhactl sim --schedule internal/sim/testdata/f03-container-killed.txt",
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return o.run(c)

@@ -85,7 +85,7 @@ func TestSimJSON(t *testing.T) {
 
 // TestSimReplaysStories: a story is a schedule, and its trace is what it says.
 func TestSimReplaysStories(t *testing.T) {
-	file := stories + "master-crash.txt"
+	file := stories + "f03-container-killed.txt"
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)

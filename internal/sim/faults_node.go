@@ -106,7 +106,11 @@ func (w *World) thaw(a *actor) {
 		return
 	}
 	if len(n.parked) > 0 && w.traffic() {
-		w.note(a.name, "its child finds %d writes in its sockets and applies them: %v", len(n.parked), n.accepts)
+		does := "refuses"
+		if n.accepts {
+			does = "applies"
+		}
+		w.note(a.name, "its child finds %d writes in its sockets, and %s them", len(n.parked), does)
 	}
 	for i := range n.parked {
 		if n.accepts {
