@@ -105,12 +105,8 @@ func (w *World) thaw(a *actor) {
 	if n.frozen--; n.frozen > 0 {
 		return
 	}
-	if len(n.parked) > 0 && w.traffic() {
-		does := "refuses"
-		if n.accepts {
-			does = "applies"
-		}
-		w.note(a.name, "its child finds %d writes in its sockets, and %s them", len(n.parked), does)
+	if n.accepts && len(n.parked) > 0 && w.traffic() {
+		w.note(a.name, "its child finds %d writes in its sockets, and applies them", len(n.parked))
 	}
 	for i := range n.parked {
 		if n.accepts {
