@@ -25,6 +25,7 @@ func (w *World) strikeEtcd(a *actor, f *Fault) {
 			w.mostTTL = max(w.mostTTL, w.minTTL)
 		}
 		e.Restart(w.minTTL)
+		w.downUntil = max(w.downUntil, w.now+int64(f.Dur))
 		w.loseLeader(f.Dur)
 	case RevokeLease:
 		w.revokeLease(a, f.Dur)
@@ -139,6 +140,7 @@ func (w *World) restore(f *Fault) {
 	w.check.rebase(w)
 	w.check.rewound = w.check.rewound || f.Arg == 0
 	w.sometimes(Restored)
+	w.downUntil = max(w.downUntil, w.now+int64(f.Dur))
 	w.loseLeader(f.Dur)
 	for i := range w.actors {
 		w.breakWatch(&w.actors[i], 0)

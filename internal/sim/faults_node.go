@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"msdha/internal/fsm"
@@ -77,6 +78,37 @@ func (w *World) killAllNow(a *actor) {
 	n.mainUp = false
 	n.tree++ // what was to happen in it does not
 	w.nodeEnds(a)
+}
+
+// unstop: a SIGSTOP is over with the processes that it stopped. What stops a
+// whole machine is not.
+func (w *World) unstop(a *actor) {
+	w.active = slices.DeleteFunc(w.active, func(x activeFault) bool {
+		if x.actor != a.index {
+			return false
+		}
+		switch n := a.node; w.sched.Faults[x.fault].Kind {
+		case StopAgent:
+			a.paused--
+		case StopChild:
+			if n != nil {
+				n.frozen--
+			}
+		case StopGuard:
+			if n != nil {
+				n.guardPaused--
+			}
+		case StopAll:
+			a.paused--
+			if n != nil {
+				n.frozen--
+				n.guardPaused--
+			}
+		default:
+			return false
+		}
+		return true
+	})
 }
 
 // killGuard: the agent sees its pipe closed, when it runs.

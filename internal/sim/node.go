@@ -306,6 +306,7 @@ func (w *World) agentDies(a *actor) {
 	}
 	a.queue = a.queue[:0]
 	if a.front != nil {
+		w.unstop(a)
 		w.endSessions(a, false)
 		return
 	}
@@ -324,6 +325,7 @@ func (w *World) nodeEnds(a *actor) {
 	w.killAll(a)
 	w.note(a.name, "its container has ended")
 	n.guardUp, n.isDown = false, true
+	w.unstop(a)
 	w.restartIn(a)
 }
 

@@ -38,7 +38,7 @@ func (w *World) coreHeals() {
 		}
 	}
 	if w.leaderBack > w.now {
-		w.leaderBack = w.now
+		w.leaderBack, w.downUntil = w.now, w.now
 		w.leaderReturns(&occurrence{at: w.now})
 	}
 	w.repairLinks()

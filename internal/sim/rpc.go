@@ -110,6 +110,12 @@ func (w *World) rpcArrives(o *occurrence) {
 		return
 	}
 	if w.leaderBack > w.now {
+		// Without members there is nobody to hold a request, and without a leader it is
+		// held until its own time is over.
+		if w.downUntil > w.now || w.leaderBack > w.now+int64(requestTime) {
+			w.unref(o.slot)
+			return
+		}
 		again.at = w.leaderBack + int64(commitDelay)
 		w.agenda.push(again)
 		return

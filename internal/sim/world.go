@@ -60,6 +60,7 @@ const (
 	watchLimit   = 2 * time.Second // a watch without any sign of life ends
 	killTime     = 40 * time.Millisecond
 	minTTL       = 2 * time.Second
+	requestTime  = 5*time.Second + 2*electionTime // that a member gives a request (ReqTimeout)
 )
 
 // World is one episode under way. It is reused from episode to episode.
@@ -73,6 +74,7 @@ type World struct {
 	etcd       *Etcd
 	etcdClock  clock
 	leaderBack int64 // until then etcd has no leader; 0: it has one
+	downUntil  int64 // until then no member of etcd runs
 	expired    []kv.LeaseID
 	backup     EtcdBackup
 
@@ -168,7 +170,7 @@ func (w *World) reset(s *Schedule) {
 	w.links, w.hooks = stream(s.Seed, forLink, 0), stream(s.Seed, forHooks, 0)
 	w.childs, w.starts = stream(s.Seed, forChild, 0), stream(s.Seed, forRestart, 0)
 	w.clientR = stream(s.Seed, forClients, 0)
-	w.leaderBack, w.holder = 0, -1
+	w.leaderBack, w.downUntil, w.holder = 0, 0, -1
 	w.counts = [numMilestones]int{}
 	w.active, w.final, w.minTTL, w.mostTTL = w.active[:0], false, minTTL, minTTL
 	w.backup = EtcdBackup{items: w.backup.items[:0], leases: w.backup.leases[:0], events: w.backup.events[:0]}
