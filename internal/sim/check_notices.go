@@ -57,12 +57,13 @@ func (c *checker) difference(w *World, a *actor, upTo int) {
 		slices.SortFunc(want, func(x, y change) int { return cmp.Compare(x.node, y.node) })
 	} else {
 		w.sometimes(Relisted)
-		want = vanished(old, all)
+		want = vanished(c.want[:0], old, all)
 		for _, x := range all {
 			if !slices.Contains(old, x) {
 				want = append(want, x)
 			}
 		}
+		c.want = want
 	}
 	n := 0
 	for i := range w.out.List {
@@ -90,9 +91,8 @@ func (x *change) told(e *fsm.Effect) bool {
 	return x.rev == e.Rev && (!x.present || x.state == string(e.State))
 }
 
-// vanished are the nodes that are in old only, without a revision.
-func vanished(old, all []change) []change {
-	var gone []change
+// vanished appends to gone the nodes that are in old only, without a revision.
+func vanished(gone, old, all []change) []change {
 	for _, x := range old {
 		if !slices.ContainsFunc(all, func(y change) bool { return y.node == x.node }) {
 			gone = append(gone, change{node: x.node})

@@ -57,7 +57,8 @@ func (w *World) newNode(a *actor) {
 	if a.node == nil {
 		a.node = new(node)
 	}
-	*a.node = node{notices: a.node.notices[:0], guardQueue: a.node.guardQueue[:0]}
+	n := a.node
+	*n = node{notices: n.notices[:0], parked: n.parked[:0], guardQueue: n.guardQueue[:0]}
 	a.front, a.gateway = nil, nil
 	a.node.isDown = true
 	cfg := &a.node.cfg
