@@ -251,6 +251,17 @@ func (w *World) count(a *actor) {
 		h = mix(h ^ uint64(e.Kind)<<40 ^ uint64(e.Op) ^ uint64(e.Epoch)<<16 ^ uint64(e.Fence))
 	}
 	w.hash = h
+	if was, is := w.check.phaseBefore(a), a.phase(); was != is {
+		w.course = mix(w.course ^ uint64(a.index)<<16 ^ uint64(is)<<8 ^ 1)
+	}
+}
+
+// phase is where the actor's machine is.
+func (a *actor) phase() fsm.Phase {
+	if a.node != nil {
+		return a.member.Backend.Phase()
+	}
+	return a.gateway.Frontend.Phase()
 }
 
 // schedule arms the actor's one timer.

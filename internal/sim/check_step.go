@@ -30,6 +30,14 @@ func (c *checker) beforeStep(w *World, a *actor, ev *fsm.Event) {
 	}
 }
 
+// phaseBefore is where a machine was before the present step.
+func (c *checker) phaseBefore(a *actor) fsm.Phase {
+	if a.node != nil {
+		return c.beforePhase
+	}
+	return c.beforeFront.Phase()
+}
+
 // afterStep holds one Step of a machine against the properties.
 func (c *checker) afterStep(w *World, a *actor, ev *fsm.Event, now fsm.Instant) {
 	if s := w.out.Stray; s[0] != "" {
