@@ -1,8 +1,12 @@
 package sim
 
 import (
+	"runtime"
+	"slices"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // What the simulator must reach on one core, with every check on. A machine
@@ -64,6 +68,44 @@ func measure(b *testing.B, deal func(i int) *Schedule) Stats {
 	b.ReportMetric(s.Simulated.Seconds()/b.Elapsed().Seconds(), "sim-s/s")
 	b.ReportMetric(float64(s.Events)/s.Simulated.Seconds(), "events/sim-s")
 	return s
+}
+
+// BenchmarkCores runs the same episodes with one worker and with two, in turns
+// of half a second or so, so that whoever else uses the machine slows
+// down both. "ratio" is that of the rates and nearly 2 on two cores of one's
+// own; "cpu-ratio" is what an event costs with two workers over what it costs
+// with one: nearly 1 as long as they do not disturb each other, whoever else
+// runs.
+func BenchmarkCores(b *testing.B) {
+	if runtime.GOMAXPROCS(0) < 2 {
+		b.Skip("there is one core")
+	}
+	var wall, cpu [3]time.Duration
+	var rates []float64
+	for i := 0; b.Loop(); i++ {
+		var took [3]time.Duration
+		for _, workers := range []int{1 + i%2, 2 - i%2} {
+			began, used := time.Now(), cpuTime(b)
+			Simulate(b.Context(), Options{Seed: 1, From: 500 * i, Episodes: 500, Workers: workers})
+			took[workers] = time.Since(began)
+			wall[workers] += took[workers]
+			cpu[workers] += cpuTime(b) - used
+		}
+		rates = append(rates, took[1].Seconds()/took[2].Seconds())
+	}
+	slices.Sort(rates)
+	b.ReportMetric(wall[1].Seconds()/wall[2].Seconds(), "ratio")
+	b.ReportMetric(rates[len(rates)/2], "median-ratio")
+	b.ReportMetric(cpu[2].Seconds()/cpu[1].Seconds(), "cpu-ratio")
+}
+
+// cpuTime is what this process has used so far.
+func cpuTime(b *testing.B) time.Duration {
+	var r unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &r); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
 // TestWarmWorldsAllocateNothing: once a world has seen a group of some size,
