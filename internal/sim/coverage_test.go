@@ -162,4 +162,3 @@ func covered(t *testing.T, machine string, row func(int) fsm.RowInfo, count, ran
 	}
 	t.Logf("%s: %d rows, of which %d by stories and paths only", machine, len(count), few)
 }
-

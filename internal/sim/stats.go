@@ -37,6 +37,10 @@ func (s Span) Seconds() float64 { return float64(s) / 1e6 }
 // Years is the span in years.
 func (s Span) Years() float64 { return float64(s) / float64(Year) }
 
+// Enough is how many episodes must show every fault and every situation that is
+// counted: the rarest comes about once in some hundred.
+const Enough = 5000
+
 // Count is how often something happened that the simulator counts.
 type Count struct {
 	Name  string

@@ -66,9 +66,9 @@ func TestAStoryCanDiffer(t *testing.T) {
 
 func TestWhatIsNoStory(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                                        "want prose in lines that begin with #",
-		"# Prose.\ngroup nodes=1 calm\nrun 1s\n":  "a line \"----\" and a trace",
-		"group nodes=1 calm\nrun 1s\n----\n":      "want prose",
+		"":                                       "want prose in lines that begin with #",
+		"# Prose.\ngroup nodes=1 calm\nrun 1s\n": "a line \"----\" and a trace",
+		"group nodes=1 calm\nrun 1s\n----\n":     "want prose",
 		"# Prose.\ngroup nodes=0\nrun 1s\n----\n": "line 2",
 	} {
 		if _, err := ParseStory("x", text); err == nil || !strings.Contains(err.Error(), want) {
