@@ -122,7 +122,7 @@ func (w *World) run(s *Schedule) Report {
 	w.reset(s)
 	before := w.stats.Events
 	horizon := int64(s.Until)
-	for len(w.agenda.heap) > 0 && !w.check.stopped() {
+	for len(w.agenda.list) > 0 && !w.check.stopped() {
 		o := w.agenda.pop()
 		if o.at > horizon {
 			break
