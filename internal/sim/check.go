@@ -190,7 +190,7 @@ func (w *World) holderOf(r *kv.Record) int32 {
 		a := &w.actors[i]
 		if a.key == r.Node {
 			named = int32(i)
-			if a.member != nil && a.member.Backend.Lease() == r.Incarnation {
+			if a.member.Backend.Lease() == r.Incarnation {
 				return named
 			}
 		}

@@ -81,6 +81,8 @@ type World struct {
 	free   []int32
 	number uint64
 
+	created int // data directories
+
 	links   random
 	hooks   random
 	childs  random
@@ -186,7 +188,7 @@ func (w *World) reset(s *Schedule) {
 	w.links, w.hooks = stream(s.Seed, forLink, 0), stream(s.Seed, forHooks, 0)
 	w.childs, w.starts = stream(s.Seed, forChild, 0), stream(s.Seed, forRestart, 0)
 	w.clientR = stream(s.Seed, forClients, 0)
-	w.leaderBack, w.holder = 0, -1
+	w.leaderBack, w.holder, w.created = 0, -1, 0
 	w.counts = [numMilestones]int{}
 	w.active, w.final, w.minTTL, w.mostTTL = w.active[:0], false, minTTL, minTTL
 	w.backup = EtcdBackup{items: w.backup.items[:0], leases: w.backup.leases[:0], events: w.backup.events[:0]}
