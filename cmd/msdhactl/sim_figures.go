@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -37,6 +39,7 @@ type coverage struct {
 	Exact       bool              `json:"distinct_trajectories_exact"`
 	Faults      map[string]uint64 `json:"faults"`
 	Situations  map[string]uint64 `json:"situations"`
+	Outside     map[string]uint64 `json:"outside_assumptions"` // properties that broke there
 	Transitions int               `json:"transitions"`
 	Untaken     []string          `json:"transitions_never_taken"`
 	Missing     []string          `json:"missing"`
@@ -71,7 +74,7 @@ func newCoverage(s *sim.Summary) *coverage {
 	v := &coverage{
 		Courses: s.Courses, Exact: s.Exact, Missing: append([]string{}, s.Missing...),
 		Faults: byName(s.Stats.FaultCounts()), Situations: byName(s.Stats.SometimesCounts()),
-		never: s.Stats.Never(), enough: s.Stats.Episodes >= sim.Enough,
+		Outside: byName(s.Stats.ShownCounts()), never: s.Stats.Never(), enough: s.Stats.Episodes >= sim.Enough,
 	}
 	v.Transitions, v.Untaken = s.Stats.Transitions()
 	return v
@@ -128,6 +131,7 @@ func (v *coverage) write(line func(name, format string, args ...any)) {
 	line("trajectories", "%s, in the order of faults and changes of phase", v.courses())
 	line("faults", "%s", v.of(v.Faults))
 	line("situations", "%s", v.of(v.Situations))
+	line("not promised", "%s", v.outside())
 	line("transitions", "%d of %d", v.Transitions-len(v.Untaken), v.Transitions)
 	if v.enough {
 		for _, name := range append(v.never, v.Untaken...) {
@@ -143,6 +147,20 @@ func (v *coverage) courses() string {
 		text = "about " + text + " (±0.1 %)"
 	}
 	return text
+}
+
+// outside says what broke where it was not promised.
+func (v *coverage) outside() string {
+	var broken []string
+	for _, name := range slices.Sorted(maps.Keys(v.Outside)) {
+		if n := v.Outside[name]; n > 0 {
+			broken = append(broken, name+" "+grouped(n))
+		}
+	}
+	if broken == nil {
+		return "nothing broke outside of the assumptions"
+	}
+	return strings.Join(broken, ", ") + ": broke outside of the assumptions"
 }
 
 // of counts what happened at all.

@@ -45,7 +45,7 @@ func TestSimFigures(t *testing.T) {
 		"seed               3\n", "episodes           40\n", "events             ",
 		"simulated seconds  ", "events per second  ", "violations         0\n", "trajectory hash    ",
 		"cluster-years      0.0", "times real time    ", "trajectories       40, ", "run twice          ",
-		"faults             ", "situations         ", "transitions        ",
+		"faults             ", "not promised       ", "situations         ", "transitions        ",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("it does not print %q:\n%s", want, out)
@@ -83,7 +83,7 @@ func TestSimJSON(t *testing.T) {
 		t.Errorf("the figures are %+v", f)
 	}
 	v := f.Coverage
-	if v.Courses != 40 || !v.Exact || len(v.Faults) < 20 || v.Situations["settled"] == 0 ||
+	if v.Courses != 40 || !v.Exact || len(v.Faults) < 20 || v.Situations["settled"] == 0 || len(v.Outside) < 20 ||
 		v.Transitions <= len(v.Untaken) || len(v.Untaken) == 0 || v.Missing == nil || len(v.Missing) > 0 {
 		t.Errorf("they cover %+v", v)
 	}

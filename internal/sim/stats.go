@@ -53,6 +53,16 @@ func (s *Stats) FaultCounts() []Count { return counts(faultNames[NoFault+1:], s.
 // SometimesCounts is how often each situation came about.
 func (s *Stats) SometimesCounts() []Count { return counts(sometimesNames[:], s.Sometimes[:]) }
 
+// ShownCounts is how often each property broke where it was not promised:
+// outside of its assumptions.
+func (s *Stats) ShownCounts() []Count {
+	all := make([]Count, numProperties)
+	for i := range all {
+		all[i] = Count{properties[i].name, s.Shown[i]}
+	}
+	return all
+}
+
 func counts(names []string, times []uint64) []Count {
 	all := make([]Count, len(names))
 	for i := range all {
