@@ -3,6 +3,7 @@
 SHELL   := bash
 GO      ?= go
 ARGS    ?=
+MINUTES ?= 10
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TOOL    := $(GO) tool -modfile=tools/go.mod
@@ -44,14 +45,14 @@ docs: ## docs/FSM.md from the machines' tables
 	mkdir -p docs
 	$(GO) run ./internal/tidy/gendoc docs/FSM.md
 
-bench: ## a Step of each machine, the simulator, the proxy beside a direct connection
+bench: ## a Step of each machine, the simulator on one core and two, the proxy beside a direct connection
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/fsm/... ./internal/sim/... ./internal/runtime/proxy/...
 
 demo: build ensure ## a PostgreSQL group on this machine that fails over; ARGS='--json FILE', '--stay'
 	bin/msdhactl demo $(ARGS)
 
-sim: bin/msdhactl ## the simulator; ARGS='--seed S --episodes N'
-	bin/msdhactl sim $(or $(ARGS),--seed 1 --episodes 2000)
+sim: bin/msdhactl ## the simulator on all cores; MINUTES=10, or ARGS='--cluster-years 1', '--story NAME'
+	bin/msdhactl sim $(or $(ARGS),--seed 1 --duration $(MINUTES)m)
 
 stories: ## write the golden stories anew; read the difference before committing it
 	$(GO) test ./internal/sim -run TestStories -update

@@ -6,12 +6,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
-	"time"
 
 	"msdha/internal/fsm"
-	"msdha/internal/sim"
 )
 
 const stories = "../../internal/sim/testdata/"
@@ -45,10 +44,15 @@ func TestSimFigures(t *testing.T) {
 	for _, want := range []string{
 		"seed               3\n", "episodes           40\n", "events             ",
 		"simulated seconds  ", "events per second  ", "violations         0\n", "trajectory hash    ",
+		"cluster-years      0.0", "times real time    ", "trajectories       40, ", "run twice          ",
+		"faults             ", "not promised       ", "situations         ", "transitions        ",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("it does not print %q:\n%s", want, out)
 		}
+	}
+	if strings.Contains(out, "never") {
+		t.Errorf("so few episodes are said to lack something:\n%s", out)
 	}
 	if strings.Contains(out, "\r") {
 		t.Errorf("progress is shown although nobody looks:\n%q", out)
@@ -74,69 +78,18 @@ func TestSimJSON(t *testing.T) {
 	}
 	f := read(text)
 	if f.Seed != 1 || f.Episodes != 40 || f.Events == 0 || f.Simulated == 0 || f.EventsPerSecond == 0 ||
-		f.Violations != 0 || f.First != nil || len(f.Hash) != 16 {
+		f.Violations != 0 || f.First != nil || len(f.Hash) != 16 || f.Years == 0 || f.Speed == 0 ||
+		f.Interrupted {
 		t.Errorf("the figures are %+v", f)
 	}
+	v := f.Coverage
+	if v.Courses != 40 || !v.Exact || len(v.Faults) < 20 || v.Situations["settled"] == 0 || len(v.Outside) < 20 ||
+		v.Transitions <= len(v.Untaken) || len(v.Untaken) == 0 || v.Missing == nil || len(v.Missing) > 0 {
+		t.Errorf("they cover %+v", v)
+	}
 	out, _, _ := run(t, "", "sim", "--episodes", "40", "--workers", "3", "--json", "-")
-	if g := read([]byte(out)); g.Hash != f.Hash || g.Events != f.Events {
+	if g := read([]byte(out)); g.Hash != f.Hash || g.Events != f.Events || !reflect.DeepEqual(g.Coverage, v) {
 		t.Errorf("with other workers the figures are %+v, want %+v", g, f)
-	}
-}
-
-// TestSimReplaysStories: a story is a schedule, and its trace is what it says.
-func TestSimReplaysStories(t *testing.T) {
-	file := stories + "f03-container-killed.txt"
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, want, _ := strings.Cut(string(text), sim.StoryMark+"\n")
-	if out, code, err := run(t, "", "sim", "--schedule", file); code != 0 || out != want {
-		t.Errorf("%v: the trace is\n%s\nwant\n%s", err, out, want)
-	}
-	if out, _, _ := run(t, string(text), "sim", "--schedule", "-"); out != want {
-		t.Errorf("from standard input the trace is\n%s", out)
-	}
-	if out, _, _ := run(t, "", "sim", "--schedule", file, "--all"); len(out) <= len(want) {
-		t.Errorf("with --all the trace is no longer:\n%s", out)
-	}
-	out, _, _ := run(t, "", "sim", "--schedule", file, "--json", "-")
-	var f figures
-	if err := json.Unmarshal([]byte(out), &f); err != nil || f.Episodes != 1 || f.Events == 0 || f.Simulated != 85 {
-		t.Errorf("%v: the figures are %+v", err, f)
-	}
-}
-
-// TestSimFailsOnAViolation: status 1, and the schedule is there to be replayed.
-func TestSimFailsOnAViolation(t *testing.T) {
-	s := sim.SeedSchedule(1, 0)
-	found := &sim.Summary{Violations: 2, First: &sim.Report{
-		Schedule:   &s,
-		Violations: []sim.Violation{{Property: "S5", At: time.Second, Text: "too early"}},
-	}}
-	c := newSim()
-	var out bytes.Buffer
-	c.SetOut(&out)
-	o := simOptions{episodes: 1}
-	if err := o.conclude(c, found); err == nil || !strings.Contains(err.Error(), "2 violations") {
-		t.Errorf("the error is %v", err)
-	}
-	_, printed, ok := strings.Cut(out.String(), "# S5 at 1s: too early\n")
-	if again, err := sim.ParseSchedule(printed); !ok || err != nil || again.String() != s.String() {
-		t.Errorf("%v: it prints\n%s", err, out.String())
-	}
-	out.Reset()
-	o.json = "-"
-	var f figures
-	if err := o.conclude(c, found); err == nil {
-		t.Error("with --json it does not fail")
-	}
-	if err := json.Unmarshal(out.Bytes(), &f); err != nil || f.Violations != 2 || f.First.Schedule != s.String() {
-		t.Errorf("%v: the figures are %+v", err, f)
-	}
-	interrupted := &sim.Summary{}
-	if err := o.conclude(c, interrupted); err == nil || !strings.Contains(err.Error(), "interrupted after 0 of 1") {
-		t.Errorf("the error is %v", err)
 	}
 }
 
@@ -154,10 +107,22 @@ func TestSimErrors(t *testing.T) {
 		{[]string{"sim", "--episodes", "many"}, `invalid argument "many"`},
 		{[]string{"sim", "--episodes", "0"}, "--episodes 0: want 1 or more"},
 		{[]string{"sim", "--workers", "-1"}, "--workers -1: want 1 or more"},
+		{[]string{"sim", "--from", "-1"}, "--from -1: want 0 or more"},
+		{[]string{"sim", "--cluster-years", "0"}, "--cluster-years 0: want more than 0"},
+		{[]string{"sim", "--cluster-years", "NaN"}, "--cluster-years NaN: want more than 0"},
+		{[]string{"sim", "--cluster-years", "1e9"}, "--cluster-years 1e+09: want more than 0, and at most 100000"},
+		{[]string{"sim", "--duration", "-1s"}, "--duration -1s: want more than 0"},
+		{[]string{"sim", "--duration", "10"}, `invalid argument "10"`},
 		{[]string{"sim", "--all"}, "--all goes with --schedule"},
 		{[]string{"sim", "--schedule", dir + "/none.txt"}, "none.txt: no such file or directory"},
 		{[]string{"sim", "--schedule", bad}, `line 3 "at 1s melt n1": unknown fault "melt", want one of`},
-		{[]string{"sim", "--schedule", bad, "--seed", "1"}, "--seed has no part in a --schedule"},
+		{[]string{"sim", "--schedule", bad, "--seed", "1"}, "--seed has no part in --schedule"},
+		{[]string{"sim", "--story", "x", "--duration", "1s"}, "--duration has no part in --story"},
+		{[]string{"sim", "--story", "x", "--schedule", "y"}, "--story does not go with --schedule"},
+		{[]string{"sim", "--story", "x", "--all"}, "--all goes with --schedule"},
+		{[]string{"sim", "--stories", "--json", "-"}, "--json has no part in --stories"},
+		{[]string{"sim", "--story", "no-such"}, "there is no story and no file no-such; msdhactl sim --stories lists"},
+		{[]string{"sim", "--story", bad}, "cannot read the story " + bad + ": want prose"},
 		{[]string{"sim", "more"}, `unknown command "more"`},
 		{[]string{"nonsense"}, `unknown command "nonsense" for "msdhactl"`},
 		{nil, "a command is missing; see msdhactl --help"},

@@ -156,7 +156,8 @@ func (f *Facts) count(it *kv.Item, self string, items []kv.Item) {
 // not keep the history from being shortened.
 func (f *Facts) countHistory(it *kv.Item) {
 	n, err := strconv.ParseInt(it.Key.Name, 10, 64)
-	if err != nil || kv.HistoryKey(kv.Epoch(n)) != it.Key {
+	var digits [20]byte // HistoryKey would allocate
+	if err != nil || string(strconv.AppendInt(digits[:0], n, 10)) != it.Key.Name {
 		return // somebody's own
 	}
 	f.HistoryCount++

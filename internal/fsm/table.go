@@ -242,6 +242,12 @@ func BackendRow(i int) RowInfo { return backendTable.info(i) }
 // FrontendRow tells what row i of the frontend's table says.
 func FrontendRow(i int) RowInfo { return frontendTable.info(i) }
 
+// BackendRows is how many rows the backend's table has.
+func BackendRows() int { return len(backendTable.Rows) }
+
+// FrontendRows is how many rows the frontend's table has.
+func FrontendRows() int { return len(frontendTable.Rows) }
+
 // BackendPhase is the name of a backend's phase.
 func BackendPhase(p Phase) string { return backendTable.Phases[p] }
 

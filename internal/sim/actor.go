@@ -39,23 +39,28 @@ type actor struct {
 	counts [numMilestones]int // of its own milestones, over all its lives
 	node   *node
 	front  *front
+	kept   kept
+}
+
+// kept is the memory of an actor that was a node in one episode and a frontend
+// in another.
+type kept struct {
+	node    *node
+	member  *fsm.Member
+	front   *front
+	gateway *fsm.Gateway
 }
 
 func (w *World) resetActors(s *Schedule) {
 	n := s.Nodes + s.Fronts
-	for len(w.actors) < n {
-		w.actors = append(w.actors, actor{})
+	for cap(w.actors) < n {
+		w.actors = append(w.actors[:cap(w.actors)], actor{})
 	}
-	w.actors = w.actors[:n]
+	w.actors = w.actors[:n] // what an earlier, larger group has used is still there
 	r := stream(s.Seed, forSchedule, 1)
 	for i := range w.actors {
 		a := &w.actors[i]
-		items := a.watch.items[:0]
-		*a = actor{
-			index: int32(i), queue: a.queue[:0], node: a.node, front: a.front,
-			member: a.member, gateway: a.gateway,
-		}
-		a.watch.items = items
+		a.empty(int32(i), i < s.Nodes)
 		a.clock = clock{offset: int64(time.Hour) + r.below(int64(1000*time.Hour)), ppm: s.drift(&r)}
 		a.rate = a.clock.ppm
 		if s.Calm {
@@ -77,6 +82,24 @@ func (w *World) resetActors(s *Schedule) {
 			delay = time.Duration(i) * 10 * time.Millisecond
 		}
 		w.at(delay, occurrence{kind: nodeRestarts, actor: int32(i)})
+	}
+}
+
+// empty makes the actor new, as a node or a frontend, and keeps the memory of
+// what it was before.
+func (a *actor) empty(index int32, isNode bool) {
+	k, items := a.kept, a.watch.items[:0]
+	if a.node != nil {
+		k.node, k.member = a.node, a.member
+	} else if a.front != nil {
+		k.front, k.gateway = a.front, a.gateway
+	}
+	*a = actor{index: index, queue: a.queue[:0], kept: k}
+	a.watch.items = items
+	if isNode {
+		a.node, a.member = k.node, k.member
+	} else {
+		a.front, a.gateway = k.front, k.gateway
 	}
 }
 
@@ -228,6 +251,17 @@ func (w *World) count(a *actor) {
 		h = mix(h ^ uint64(e.Kind)<<40 ^ uint64(e.Op) ^ uint64(e.Epoch)<<16 ^ uint64(e.Fence))
 	}
 	w.hash = h
+	if was, is := w.check.phaseBefore(a), a.phase(); was != is {
+		w.course = mix(w.course ^ uint64(a.index)<<16 ^ uint64(is)<<8 ^ 1)
+	}
+}
+
+// phase is where the actor's machine is.
+func (a *actor) phase() fsm.Phase {
+	if a.node != nil {
+		return a.member.Backend.Phase()
+	}
+	return a.gateway.Frontend.Phase()
 }
 
 // schedule arms the actor's one timer.

@@ -64,6 +64,8 @@ func propertyIndex(name string) int {
 
 // excused reports whether a property is violated where it was never promised,
 // and counts that: what breaks outside the assumptions is shown, not hidden.
+// fail asks it; where that is not rare its callers ask before, as the arguments
+// of a text that nobody will read are allocated all the same.
 func (c *checker) excused(property string, a *actor) bool {
 	broken := c.broken
 	if a != nil {

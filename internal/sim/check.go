@@ -22,6 +22,7 @@ type checker struct {
 	states   [stateRing]stateHash
 	log      []change // changes of node keys, in order
 	old, all []change // of two listings that are compared
+	want     []change // the notices that their difference calls for
 
 	broken   assumption // for everybody
 	rewound  bool       // etcd went back and does not say so
@@ -91,6 +92,7 @@ func (c *checker) reset(w *World) {
 	*c = checker{
 		only: c.only, reigns: c.reigns[:0], log: c.log[:0],
 		unsafe: c.unsafe[:0], leaderless: -forever, old: c.old[:0], all: c.all[:0],
+		want: c.want[:0],
 	}
 	c.afterChange(w)
 }
@@ -188,7 +190,7 @@ func (w *World) holderOf(r *kv.Record) int32 {
 		a := &w.actors[i]
 		if a.key == r.Node {
 			named = int32(i)
-			if a.member != nil && a.member.Backend.Lease() == r.Incarnation {
+			if a.member.Backend.Lease() == r.Incarnation {
 				return named
 			}
 		}

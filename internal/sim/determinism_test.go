@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"testing"
+	"time"
 )
 
 // TestASchedulesCourseIsItsOwn: what happens depends on the schedule alone, not
@@ -74,5 +75,21 @@ func TestSimulateEndsWithItsContext(t *testing.T) {
 	cancel()
 	if s := Simulate(ctx, Options{Episodes: 1000}); s.Stats.Episodes != 0 {
 		t.Errorf("%d episodes were run", s.Stats.Episodes)
+	}
+}
+
+// TestNothingIsLeftOfAnEarlierEpisode: who has not started yet has no lease, nor
+// anything else of an earlier episode in the same world.
+func TestNothingIsLeftOfAnEarlierEpisode(t *testing.T) {
+	used := NewWorld()
+	before := Schedule{Nodes: 3, TTL: 3 * time.Second, FrontTTL: 3 * time.Second, Until: 30 * time.Second}
+	for seed := range 20 {
+		used.Run(&before) // in the end its nodes have the leases 1, 2 and 3
+		s := before
+		s.Seed = uint64(seed)
+		s.Faults = []Fault{{Kind: RevokeLease, Who: Who(seed % 3), After: time.Second}}
+		if used.Run(&s).Hash != NewWorld().Run(&s).Hash {
+			t.Errorf("seed %d takes another course in a world that was used before", seed)
+		}
 	}
 }

@@ -15,17 +15,34 @@ type drawer interface {
 
 // SeedSchedule is the schedule of one episode of a run with a seed.
 func SeedSchedule(seed uint64, episode int) Schedule {
-	r := stream(seed, forSchedule, episode+2)
-	return drawSchedule(&r)
+	return *new(deck).deal(seed, episode)
+}
+
+// deck deals the schedules of a seed, one after the other into the same memory.
+type deck struct {
+	r random
+	s Schedule
+}
+
+func (d *deck) deal(seed uint64, episode int) *Schedule {
+	d.r = stream(seed, forSchedule, episode+2)
+	d.s.drawGroup(&d.r)
+	d.s.drawFaults(&d.r)
+	return &d.s
+}
+
+func drawSchedule(d drawer) (s Schedule) {
+	s.drawGroup(d)
+	s.drawFaults(d)
+	return s
 }
 
 var ttls = []time.Duration{3 * time.Second, 10 * time.Second, 5 * time.Second, 2 * time.Second}
 
-// drawSchedule draws an episode. First which faults may occur at all: a mix
-// of few kinds finds what a mix of all would drown.
-func drawSchedule(d drawer) Schedule {
-	s := Schedule{
-		Nodes: 3, Fronts: 1, Clients: 2, TTL: ttls[d.below(int64(len(ttls)))],
+// drawGroup draws all of an episode but its faults. It keeps their memory.
+func (s *Schedule) drawGroup(d drawer) {
+	*s = Schedule{
+		Nodes: 3, Fronts: 1, Clients: 2, TTL: ttls[d.below(int64(len(ttls)))], Faults: s.Faults[:0],
 	}
 	s.FrontTTL = s.TTL
 	switch d.below(4) {
@@ -49,8 +66,13 @@ func drawSchedule(d drawer) Schedule {
 	}
 	s.Drift = []int64{0, 1000, 100}[d.below(3)]
 	s.Seed = uint64(d.below(1 << 40))
+}
+
+// drawFaults draws first which faults may occur at all: a mix of few kinds
+// finds what a mix of all would drown.
+func (s *Schedule) drawFaults(d drawer) {
 	span := 12 * s.TTL
-	mask := drawMask(d)
+	mask := drawMask(d, make([]FaultKind, 0, 8))
 	if d.below(2) == 1 { // what is about a vacancy needs one
 		s.Faults = append(s.Faults, Fault{
 			Kind: deadly[d.below(int64(len(deadly)))], Who: Master, On: OnMaster, Count: 1,
@@ -58,18 +80,17 @@ func drawSchedule(d drawer) Schedule {
 		})
 	}
 	for n := d.below(9); n > 0; n-- {
-		f := drawFault(d, &s, mask, span)
+		f := drawFault(d, s, mask, span)
 		if last := len(s.Faults) - 1; last >= 0 && d.below(3) == 1 {
 			// Troubles that coincide find what single ones cannot.
 			f.On, f.Count, f.After = s.Faults[last].On, s.Faults[last].Count, s.Faults[last].After
 		}
 		s.Faults = append(s.Faults, f)
 	}
-	s.Until = span + 6*s.TTL + 2*recovery(&s)
+	s.Until = span + 6*s.TTL + 2*recovery(s)
 	if d.below(2) == 1 {
 		s.Core = span
 	}
-	return s
 }
 
 // deadly are the faults that end a master's reign without a release.
@@ -77,8 +98,7 @@ var deadly = [...]FaultKind{Cut, CutAll, StopAgent, KillAgent, KillAll, StopAll}
 
 // drawMask chooses the kinds of an episode. Every second one is about reigns
 // that end the hard way.
-func drawMask(d drawer) []FaultKind {
-	var kinds []FaultKind
+func drawMask(d drawer, kinds []FaultKind) []FaultKind {
 	for n := 1 + d.below(4); n > 0; n-- {
 		kinds = append(kinds, 1+FaultKind(d.below(int64(numFaults)-1)))
 	}

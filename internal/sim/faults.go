@@ -34,6 +34,7 @@ func (w *World) strike(i int) {
 	w.stats.Faults[f.Kind]++
 	w.trouble(f.Dur)
 	w.hash = mix(w.hash ^ uint64(f.Kind)<<8 ^ uint64(t))
+	w.course = mix(w.course ^ uint64(f.Kind)<<8 ^ uint64(t))
 	if w.trace != nil {
 		w.note(a.name, "FAULT %s", w.sched.faultText(f))
 	}

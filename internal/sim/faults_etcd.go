@@ -93,7 +93,7 @@ func (w *World) noticeTime() time.Duration {
 // revokeLease is an operator, or an etcd that is stuck (etcd issue 15247),
 // revoking a lease that is alive. For lasting, keepalives do not show it.
 func (w *World) revokeLease(a *actor, lasting time.Duration) {
-	if a.node == nil || a.member == nil {
+	if a.node == nil || a.member.Backend.Lease() == 0 {
 		return
 	}
 	id := a.member.Backend.Lease()

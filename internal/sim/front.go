@@ -51,15 +51,16 @@ func (w *World) newFront(a *actor) {
 	if int(a.index) > w.nodes {
 		a.front.cfg.StartPatience = 30 * time.Second // all but the first give up
 	}
+	if a.gateway == nil {
+		a.gateway = fsm.NewGateway(&a.front.cfg)
+	}
+	a.gateway.Reset(&a.front.cfg)
 }
 
 func (w *World) startFront(a *actor) {
 	a.gen++
 	a.up, a.next, a.watch.open = true, forever, false
 	a.front.open, a.front.until, a.edge, a.requests = false, 0, edge{}, 0
-	if a.gateway == nil {
-		a.gateway = fsm.NewGateway(&a.front.cfg)
-	}
 	a.gateway.Reset(&a.front.cfg)
 	if w.trace != nil {
 		w.trace.begins(a)

@@ -57,7 +57,8 @@ func (w *World) newNode(a *actor) {
 	if a.node == nil {
 		a.node = new(node)
 	}
-	*a.node = node{notices: a.node.notices[:0], guardQueue: a.node.guardQueue[:0]}
+	n := a.node
+	*n = node{notices: n.notices[:0], parked: n.parked[:0], guardQueue: n.guardQueue[:0]}
 	a.front, a.gateway = nil, nil
 	a.node.isDown = true
 	cfg := &a.node.cfg
@@ -69,6 +70,10 @@ func (w *World) newNode(a *actor) {
 		cfg.HookTimeout[h] = 30 * time.Second
 	}
 	cfg.HookTimeout[fsm.HookPreStart], cfg.HookTimeout[fsm.HookNotReady] = 0, 0
+	if a.member == nil {
+		a.member = fsm.NewMember(cfg)
+	}
+	a.member.Reset(cfg) // nothing of an earlier episode is left before it starts
 }
 
 // startNode is docker start: a new guard, a new agent, nothing else.
@@ -87,9 +92,6 @@ func (w *World) startNode(a *actor) {
 	a.edge, a.requests = edge{}, 0
 	a.gen++
 	a.up, a.next, a.watch.open = true, forever, false
-	if a.member == nil {
-		a.member = fsm.NewMember(&n.cfg)
-	}
 	a.member.Reset(&n.cfg)
 	if w.trace != nil {
 		w.trace.begins(a)

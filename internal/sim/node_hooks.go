@@ -70,8 +70,8 @@ func (w *World) makeData(a *actor, env *fsm.HookEnv) {
 		a.node.data = ""
 	}
 	if env.Bootstrap && a.node.data == "" {
-		w.number++
-		a.node.data = dataNames[w.number%uint64(len(dataNames))]
+		w.created++
+		a.node.data = dataNames[w.created%len(dataNames)]
 	}
 }
 

@@ -49,23 +49,24 @@ func TestAgenda(t *testing.T) {
 		pushed, popped := 0, 0
 		last := occurrence{at: -1}
 		for range rapid.IntRange(0, 200).Draw(t, "steps") {
-			if rapid.IntRange(0, 2).Draw(t, "pop") == 0 && len(h.heap) > 0 {
+			if rapid.IntRange(0, 2).Draw(t, "pop") == 0 && len(h.list) > 0 {
 				o := h.pop()
 				popped++
-				if o.before(&last) {
+				if o.at < last.at || o.at == last.at && o.number < last.number {
 					t.Fatalf("%+v came after %+v", o, last)
 				}
 				last = o
 				continue
 			}
 			// Nothing is ever put before what is happening.
-			h.push(occurrence{at: max(last.at, 0) + rapid.Int64Range(0, 5).Draw(t, "after")})
 			pushed++
+			at := max(last.at, 0) + rapid.Int64Range(0, 5).Draw(t, "after")
+			h.push(occurrence{at: at, number: uint64(pushed)})
 		}
-		for len(h.heap) > 0 {
+		for len(h.list) > 0 {
 			o := h.pop()
 			popped++
-			if o.before(&last) {
+			if o.at < last.at || o.at == last.at && o.number < last.number {
 				t.Fatalf("%+v came after %+v", o, last)
 			}
 			last = o

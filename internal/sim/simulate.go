@@ -4,20 +4,28 @@ import (
 	"context"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
-// Options is what a run of many episodes is asked for.
+// Options is what a run of many episodes is asked for. It goes on until the
+// first of its limits, or until its context is done; some limit there must be.
 type Options struct {
-	Seed     uint64
+	Seed uint64
+	// From is the number of the first episode.
+	From int
+	// Episodes is how many to run; 0 is no limit.
 	Episodes int
+	// Simulated is how much time is to be simulated, at least; 0 is no limit.
+	Simulated Span
+	// Enough is the number of episodes from which on it is a fault of the run
+	// that something never happened (Summary.Missing); 0 is never.
+	Enough int
 	// Workers is how many episodes run at the same time; 0 is one for each core.
 	// It has no part in what is found.
 	Workers int
-	// Progress, if any, is told how many episodes have ended, from time to time
-	// and from several goroutines.
-	Progress func(done int)
+	// Progress, if any, is shown what was found so far, from time to time. It
+	// holds up the run, and must not keep what it is shown.
+	Progress func(*Summary)
 	// Now is the wall clock by which the run's speed is measured, if it is.
 	Now func() time.Time
 }
@@ -29,18 +37,33 @@ func (o *Options) now() time.Time {
 	return o.Now()
 }
 
-// Summary is what a run found. All but Wall depends on seed and number alone.
+// Summary is what a run found. All but Wall depends on the seed, the number of
+// the first episode and how many there were: a run that ended early found what
+// one of that many episodes finds.
 type Summary struct {
 	Seed  uint64
+	From  int
 	Stats Stats
+	// Doubles is how many episodes were run twice, to the same end.
+	Doubles int
 	// Hash is over the trajectories of all episodes.
 	Hash uint64
+	// Courses is how many different courses the episodes took: a course is the
+	// order in which faults struck and machines went from phase to phase,
+	// whatever the times. Beyond some millions it is an estimate, and Exact false.
+	Courses int
+	Exact   bool
 	// Violations counts those in all episodes; each ends its episode.
 	Violations int
 	// First is the outcome of the first episode that failed, its schedule shrunk
-	// as far as the same property still fails; nil when none did.
-	First *Report
-	Wall  time.Duration
+	// as far as the same property still fails, and FirstEpisode its number; nil
+	// when none did.
+	First        *Report
+	FirstEpisode int
+	// Missing names what has to happen now and then and never did, in a run of
+	// Options.Enough episodes.
+	Missing []string
+	Wall    time.Duration
 }
 
 // EventsPerSecond is the speed of the run.
@@ -56,75 +79,110 @@ const doubles = 20
 // course when it is run again.
 const NotDeterministic = "determinism"
 
-// part is what one worker has found.
-type part struct {
-	stats      Stats
-	hash       uint64
-	violations int
-	first      *Report
-	episode    int // of first
-}
-
 // Simulate runs the episodes of a seed over all cores. It ends early, with
 // what was found until then, when the context does.
 func Simulate(ctx context.Context, o Options) *Summary {
 	began := o.now()
-	workers := min(o.Workers, o.Episodes)
+	workers := o.Workers
 	if workers <= 0 {
-		workers = min(runtime.GOMAXPROCS(0), max(o.Episodes, 1))
+		workers = runtime.GOMAXPROCS(0)
 	}
-	parts := make([]part, workers)
-	var next atomic.Int64
+	if o.Episodes > 0 {
+		workers = min(workers, o.Episodes)
+	}
+	t := tally{o: &o, began: began, found: Summary{Seed: o.Seed, From: o.From}}
 	var wg sync.WaitGroup
-	for i := range parts {
-		wg.Go(func() { parts[i].run(ctx, &o, &next) })
+	for range workers {
+		wg.Go(func() { t.work(ctx) })
 	}
 	wg.Wait()
-	s := &Summary{Seed: o.Seed}
-	first := -1
-	for i := range parts {
-		p := &parts[i]
-		s.Stats.add(&p.stats)
-		s.Hash += p.hash // commutative: any worker may have run any episode
-		s.Violations += p.violations
-		if p.first != nil && (first < 0 || p.episode < first) {
-			s.First, first = p.first, p.episode
-		}
-	}
+	s := t.sum()
 	if s.First != nil && s.First.Violations[0].Property != NotDeterministic {
 		s.First = Shrink(s.First)
 	}
-	s.Wall = o.now().Sub(began)
+	if o.Enough > 0 && s.Stats.Episodes >= o.Enough {
+		s.Missing = s.Stats.Never()
+	}
 	return s
 }
 
-func (p *part) run(ctx context.Context, o *Options, next *atomic.Int64) {
-	w := NewWorld()
-	for ctx.Err() == nil {
-		i := int(next.Add(1)) - 1
-		if i >= o.Episodes {
-			break
-		}
-		s := SeedSchedule(o.Seed, i)
-		r := w.Run(&s)
-		p.stats.add(&w.stats)
-		w.stats = Stats{}
-		if mix(o.Seed+uint64(i))%doubles == 0 {
-			if again := NewWorld().Run(&s); again.Hash != r.Hash {
-				r.Violations = append(r.Violations, Violation{
-					Property: NotDeterministic, At: r.At, Text: "the same schedule took another course",
-				})
-			}
-		}
-		p.hash += mix(r.Hash ^ mix(uint64(i)))
-		p.violations += len(r.Violations)
-		if len(r.Violations) > 0 && p.first == nil {
-			p.first, p.episode = r, i // a worker's episodes come in order
-		}
-		if o.Progress != nil && i%16 == 0 {
-			o.Progress(i)
-		}
+// tally is what the workers share. An episode takes milliseconds: that each of
+// them takes the lock twice is not noticed.
+type tally struct {
+	o     *Options
+	began time.Time
+
+	mu      sync.Mutex
+	taken   int
+	found   Summary
+	courses distinct
+}
+
+// progressEvery is every how many episodes a run's progress is shown.
+const progressEvery = 16
+
+// take gives the number of the next episode. Whoever takes one runs it, so that
+// those that were run are the first ones, without a gap.
+func (t *tally) take() (episode int, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.o.Episodes > 0 && t.taken >= t.o.Episodes ||
+		t.o.Simulated > 0 && t.found.Stats.Simulated >= t.o.Simulated {
+		return 0, false
 	}
+	t.taken++
+	return t.o.From + t.taken - 1, true
+}
+
+// work runs episodes until there are no more. Once warm, it allocates nothing.
+func (t *tally) work(ctx context.Context) {
+	w, second := NewWorld(), NewWorld()
+	var d deck
+	for ctx.Err() == nil {
+		i, ok := t.take()
+		if !ok {
+			return
+		}
+		s := d.deal(t.o.Seed, i)
+		r := w.Run(s)
+		double := mix(t.o.Seed+uint64(i))%doubles == 0
+		if double && second.Run(s).Hash != r.Hash {
+			r.Violations = append(r.Violations, Violation{
+				Property: NotDeterministic, At: r.At, Text: "the same schedule took another course",
+			})
+		}
+		t.add(i, r, &w.stats, double)
+		w.stats = Stats{}
+	}
+}
+
+// add takes an episode in. The order in which that happens has no part in what
+// comes out.
+func (t *tally) add(episode int, r *Report, stats *Stats, double bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f := &t.found
+	f.Stats.add(stats)
+	f.Hash += mix(r.Hash ^ mix(uint64(episode)))
+	f.Violations += len(r.Violations)
+	if double {
+		f.Doubles++
+	}
+	t.courses.add(r.Course)
+	if len(r.Violations) > 0 && (f.First == nil || episode < f.FirstEpisode) {
+		f.First, f.FirstEpisode = r.clone(), episode
+	}
+	if t.o.Progress != nil && f.Stats.Episodes%progressEvery == 0 {
+		t.o.Progress(t.sum())
+	}
+}
+
+// sum brings the summary up to date.
+func (t *tally) sum() *Summary {
+	f := &t.found
+	f.Courses, f.Exact = t.courses.count()
+	f.Wall = t.o.now().Sub(t.began)
+	return f
 }
 
 func (s *Stats) add(o *Stats) {

@@ -1,12 +1,16 @@
 package sim
 
-import "time"
+import (
+	"fmt"
+
+	"msdha/internal/fsm"
+)
 
 // Stats is what an episode, or many, amounted to.
 type Stats struct {
 	Episodes  int
 	Events    uint64
-	Simulated time.Duration
+	Simulated Span
 	Claims    uint64
 	Written   uint64      // writes applied by a master
 	Forwarded uint64      // writes forwarded by a frontend
@@ -16,6 +20,92 @@ type Stats struct {
 	Sometimes [numSometimes]uint64
 	// Shown counts, by property, what broke outside of the assumptions.
 	Shown [numProperties]uint64
+}
+
+// Span is simulated time in microseconds: a run may amount to more than the 292
+// years that a time.Duration has room for.
+type Span int64
+
+// Year is as long as astronomers have it.
+const Year Span = 365.25 * 24 * 3600 * 1e6
+
+func spanOf(ns int64) Span { return Span(ns / 1000) }
+
+// Seconds is the span in seconds.
+func (s Span) Seconds() float64 { return float64(s) / 1e6 }
+
+// Years is the span in years.
+func (s Span) Years() float64 { return float64(s) / float64(Year) }
+
+// Enough is how many episodes must show every fault and every situation that is
+// counted: the rarest comes about once in some hundred.
+const Enough = 5000
+
+// Count is how often something happened that the simulator counts.
+type Count struct {
+	Name  string
+	Times uint64
+}
+
+// FaultCounts is how often each fault struck.
+func (s *Stats) FaultCounts() []Count { return counts(faultNames[NoFault+1:], s.Faults[NoFault+1:]) }
+
+// SometimesCounts is how often each situation came about.
+func (s *Stats) SometimesCounts() []Count { return counts(sometimesNames[:], s.Sometimes[:]) }
+
+// ShownCounts is how often each property broke where it was not promised:
+// outside of its assumptions.
+func (s *Stats) ShownCounts() []Count {
+	all := make([]Count, numProperties)
+	for i := range all {
+		all[i] = Count{properties[i].name, s.Shown[i]}
+	}
+	return all
+}
+
+func counts(names []string, times []uint64) []Count {
+	all := make([]Count, len(names))
+	for i := range all {
+		all[i] = Count{names[i], times[i]}
+	}
+	return all
+}
+
+// Never names the faults that never struck and the situations that never came
+// about: a run of Enough episodes in which there is one has tested less than it
+// says.
+func (s *Stats) Never() []string {
+	var never []string
+	for _, c := range s.FaultCounts() {
+		if c.Times == 0 {
+			never = append(never, "fault "+c.Name)
+		}
+	}
+	for _, c := range s.SometimesCounts() {
+		if c.Times == 0 {
+			never = append(never, "situation "+c.Name)
+		}
+	}
+	return never
+}
+
+// Transitions is how many rows the tables of both machines have, and which of
+// them were not taken, in words. Some take a coincidence that is left to
+// stories.
+func (s *Stats) Transitions() (all int, untaken []string) {
+	all = fsm.BackendRows() + fsm.FrontendRows()
+	untaken = append(rowsLeft("backend", fsm.BackendRow, s.Backend[:fsm.BackendRows()]),
+		rowsLeft("frontend", fsm.FrontendRow, s.Frontend[:fsm.FrontendRows()])...)
+	return all, untaken
+}
+
+func rowsLeft(machine string, row func(int) fsm.RowInfo, taken []uint64) (left []string) {
+	for i, n := range taken {
+		if r := row(i); n == 0 {
+			left = append(left, fmt.Sprintf("%s row %d, %s: %s", machine, i, r.On, r.Why))
+		}
+	}
+	return left
 }
 
 // Sometimes is what has to happen now and then: a run in which it never does

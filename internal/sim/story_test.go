@@ -14,62 +14,65 @@ var update = flag.Bool("update", false, "write the traces of the stories anew")
 // that a person has read and found to show what the prose says. After a change
 // of the machines: make stories, then read the difference.
 func TestStories(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
+	all, err := Stories()
+	if err != nil || len(all) == 0 {
 		t.Fatalf("there are no stories: %v", err)
 	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) { tell(t, file) })
+	for _, s := range all {
+		t.Run(s.Name, func(t *testing.T) { tell(t, s) })
 	}
 }
 
-func tell(t *testing.T, file string) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
+func tell(t *testing.T, s *Story) {
+	if !s.Schedule.Calm {
+		t.Error("a story is calm, so that its times can be read")
 	}
-	head, want, ok := strings.Cut(string(text), StoryMark+"\n")
-	if !ok || !strings.HasPrefix(head, "# ") {
-		t.Fatalf("%s: want prose in lines that begin with #, a schedule, a line %q and a trace", file, StoryMark)
-	}
-	s, err := ParseSchedule(head)
-	if err != nil {
-		t.Fatalf("%s: %v", file, err)
-	}
-	if !s.Calm {
-		t.Errorf("%s: a story is calm, so that its times can be read", file)
-	}
-	got, r := Trace(&s, false)
+	got, r := s.Tell()
 	for _, v := range r.Violations {
-		t.Errorf("%s: %v", file, v)
+		t.Error(v)
 	}
-	if got == want {
+	line, g, w := s.Differs(got)
+	if line == 0 {
 		return
 	}
 	if *update {
-		if err := os.WriteFile(file, []byte(head+StoryMark+"\n"+got), 0o644); err != nil {
+		file := filepath.Join("testdata", s.Name+".txt")
+		if err := os.WriteFile(file, []byte(s.head+StoryMark+"\n"+got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
-	line, g, w := difference(got, want)
-	t.Errorf("%s: line %d of the trace is\n%s\nwant\n%s\n(make stories writes the traces anew)", file, line, g, w)
+	t.Errorf("line %d of the trace is\n%s\nwant\n%s\n(make stories writes the traces anew)", line, g, w)
 }
 
-// difference is the first line in which two texts differ.
-func difference(got, want string) (line int, g, w string) {
-	a, b := strings.Split(got, "\n"), strings.Split(want, "\n")
-	for i := range max(len(a), len(b)) {
-		g, w = "(the end)", "(the end)"
-		if i < len(a) {
-			g = a[i]
-		}
-		if i < len(b) {
-			w = b[i]
-		}
-		if g != w {
-			return i + 1, g, w
+// TestAStoryCanDiffer: a trace that is another, shorter or longer is noticed.
+func TestAStoryCanDiffer(t *testing.T) {
+	s, err := ParseStory("x", "# It begins. It goes\n# on.\n\ngroup nodes=1 calm\nrun 1s\n----\na\nb\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Begins() != "It begins." || s.Prose != "It begins. It goes\non.\n" {
+		t.Errorf("its prose is %q, its first sentence %q", s.Prose, s.Begins())
+	}
+	for trace, want := range map[string]int{"a\nb\n": 0, "a\nc\n": 2, "a\n": 2, "a\nb\nc\n": 3, "": 1} {
+		if line, g, w := s.Differs(trace); line != want {
+			t.Errorf("%q differs in line %d (%s, %s), want %d", trace, line, g, w, want)
 		}
 	}
-	return 0, "", ""
+	if trace, _ := s.Tell(); !strings.HasPrefix(trace, TraceHead) {
+		t.Errorf("its trace is %q", trace)
+	}
+}
+
+func TestWhatIsNoStory(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                                       "want prose in lines that begin with #",
+		"# Prose.\ngroup nodes=1 calm\nrun 1s\n": "a line \"----\" and a trace",
+		"group nodes=1 calm\nrun 1s\n----\n":     "want prose",
+		"# Prose.\ngroup nodes=0\nrun 1s\n----\n": "line 2",
+	} {
+		if _, err := ParseStory("x", text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
 }

@@ -9,6 +9,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"msdha/internal/fsm"
@@ -82,6 +83,8 @@ type World struct {
 	free   []int32
 	number uint64
 
+	created int // data directories
+
 	links   random
 	hooks   random
 	childs  random
@@ -101,8 +104,11 @@ type World struct {
 
 	ev    fsm.Event
 	out   fsm.Effects
-	hash  uint64
+	hash  uint64 // of all that happens
 	check checker
+
+	course uint64 // of what happens, without the times
+
 	stats Stats
 	trace *tracer
 }
@@ -112,10 +118,15 @@ func NewWorld() *World { return &World{} }
 
 // Run runs a schedule to its end, or to the first violation.
 func (w *World) Run(s *Schedule) *Report {
+	r := w.run(s) // inlined: a report that nobody keeps is not allocated
+	return &r
+}
+
+func (w *World) run(s *Schedule) Report {
 	w.reset(s)
 	before := w.stats.Events
 	horizon := int64(s.Until)
-	for len(w.agenda.heap) > 0 && !w.check.stopped() {
+	for len(w.agenda.list) > 0 && !w.check.stopped() {
 		o := w.agenda.pop()
 		if o.at > horizon {
 			break
@@ -133,11 +144,11 @@ func (w *World) Run(s *Schedule) *Report {
 		w.stats.Shown[i] += n
 	}
 	w.stats.Episodes++
-	w.stats.Simulated += time.Duration(w.now)
+	w.stats.Simulated += spanOf(w.now)
 	w.hash = mix(w.hash ^ hashItems(w.etcd.items) ^ uint64(w.now))
-	return &Report{
+	return Report{
 		Schedule: s, Hash: w.hash, Events: w.stats.Events - before, At: time.Duration(w.now),
-		Violations: w.check.violations,
+		Course: w.course, Violations: w.check.violations,
 	}
 }
 
@@ -148,9 +159,18 @@ func (w *World) Stats() Stats { return w.stats }
 type Report struct {
 	Schedule   *Schedule
 	Hash       uint64 // of the whole trajectory
+	Course     uint64 // of the order of faults and changes of phase, without the times
 	Events     uint64
 	At         time.Duration // simulated
 	Violations []Violation
+}
+
+// clone is a report that stays when its schedule's memory is used again.
+func (r *Report) clone() *Report {
+	c, s := *r, *r.Schedule
+	s.Faults = slices.Clone(s.Faults)
+	c.Schedule = &s
+	return &c
 }
 
 // Violation is a property that did not hold.
@@ -170,11 +190,11 @@ func (w *World) reset(s *Schedule) {
 	w.links, w.hooks = stream(s.Seed, forLink, 0), stream(s.Seed, forHooks, 0)
 	w.childs, w.starts = stream(s.Seed, forChild, 0), stream(s.Seed, forRestart, 0)
 	w.clientR = stream(s.Seed, forClients, 0)
-	w.leaderBack, w.downUntil, w.holder = 0, 0, -1
+	w.leaderBack, w.downUntil, w.holder, w.created = 0, 0, -1, 0
 	w.counts = [numMilestones]int{}
 	w.active, w.final, w.minTTL, w.mostTTL = w.active[:0], false, minTTL, minTTL
 	w.backup = EtcdBackup{items: w.backup.items[:0], leases: w.backup.leases[:0], events: w.backup.events[:0]}
-	w.hash = s.Seed
+	w.hash, w.course = s.Seed, 0
 	w.rpcs, w.free = w.rpcs[:0], w.free[:0]
 	w.resetEtcd(s)
 	w.check.reset(w)
