@@ -1,0 +1,337 @@
+//go:build !mutants
+
+package sim
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"msdha/internal/fsm/kv"
+)
+
+// followerCutOff: the others go on, and what it missed reaches its watches when
+// it joins them again, although it has been compacted meanwhile.
+func (s *etcdScene) followerCutOff() error {
+	f, a := s.follower, kv.NodeKey("a")
+	l, err := s.grant(600, kv.Master, a)
+	if err != nil {
+		return err
+	}
+	spare, err := s.grant(600)
+	if err != nil {
+		return err
+	}
+	past, _ := s.e.Events(s.first, nil)
+	watch, err := s.watch(s.ctx, f, s.first)
+	if err != nil {
+		return err
+	}
+	strict, err := s.watch(clientv3.WithRequireLeader(s.ctx), f, s.e.Header().Rev+1)
+	if err != nil {
+		return err
+	}
+	if err := s.delivers(watch, past); err != nil {
+		return err
+	}
+	var m EtcdMember
+	s.e.CutOff(&m)
+	s.isolate(f, false)
+
+	if err := s.put(s.leader, a, "missed", 0, kv.OK); err != nil {
+		return err
+	}
+	if _, err := s.groups[s.leader].c.Revoke(s.ctx, s.groups[s.leader].lease(l)); err != nil {
+		return err
+	}
+	s.e.Revoke(l)
+	if err := s.current(s.leader, s.third); err != nil {
+		return err
+	}
+	if err := s.deaf(f, &m, spare); err != nil {
+		return err
+	}
+	if err := s.ends(strict); err != nil {
+		return err
+	}
+	if err := s.tellsProgress(watch, f, &m); err != nil {
+		return err
+	}
+
+	missed, _ := s.e.Events(m.Header().Rev+1, nil)
+	b := s.groups[s.leader]
+	if _, err := b.c.Compact(s.ctx, b.rev(s.e.Header().Rev)); err != nil {
+		return err
+	}
+	s.e.Compact(s.e.Header().Rev)
+	s.isolate(f, true)
+	if err := s.delivers(watch, missed); err != nil {
+		return err
+	}
+	if err := s.current(f); err != nil {
+		return err
+	}
+	return s.compacted(f, m.Header().Rev+1)
+}
+
+// tellsProgress: a watch at a member that is cut off claims to be up to date,
+// with the revision at which the member was cut off.
+func (s *etcdScene) tellsProgress(w *etcdWatch, i int, m *EtcdMember) error {
+	h, ok := m.Progress(w.from)
+	if err := s.groups[i].c.RequestProgress(w.ctx); err != nil {
+		return err
+	}
+	r, err := s.next(w)
+	if err != nil {
+		return err
+	}
+	if rev := kv.Revision(r.Header.Revision - s.groups[i].base); !ok || !r.IsProgressNotify() || rev != h.Rev {
+		return fmt.Errorf("etcd says %+v at %d, the model %v: progress up to %d", r, rev, ok, h.Rev)
+	}
+	return nil
+}
+
+// compacted demands that a watch is refused for the reason that the model gives.
+func (s *etcdScene) compacted(i int, from kv.Revision) error {
+	_, floor := s.e.Events(from, nil)
+	w, err := s.watch(s.ctx, i, from)
+	if err != nil {
+		return err
+	}
+	r, err := s.next(w)
+	if err != nil {
+		return err
+	}
+	if got := kv.Revision(r.CompactRevision - s.groups[i].base); floor == 0 || got != floor {
+		return fmt.Errorf("watch from %d: etcd %+v, the model: compacted at %d", from, r, floor)
+	}
+	return nil
+}
+
+// leaderCutOff: the two others elect a new one, which extends every lease. What
+// is written through the old one is lost; what it renews before it gives up is
+// covered by the extension.
+func (s *etcdScene) leaderCutOff() error {
+	old := s.leader
+	l, err := s.grant(5, kv.Master, kv.NodeKey("a"))
+	if err != nil {
+		return err
+	}
+	spare, err := s.grant(600)
+	if err != nil {
+		return err
+	}
+	next := s.e.Header().Rev + 1
+	watch, err := s.watch(s.ctx, old, next)
+	if err != nil {
+		return err
+	}
+	strict, err := s.watch(clientv3.WithRequireLeader(s.ctx), old, next)
+	if err != nil {
+		return err
+	}
+	var m EtcdMember
+	s.e.CutOff(&m)
+	since := time.Now()
+	s.isolate(old, false)
+	promised, err := s.lastWords(l)
+	if err != nil {
+		return err
+	}
+
+	leader, err := s.newLeader(s.follower, s.third)
+	if err != nil {
+		return err
+	}
+	life, err := etcdAskLife(s.ctx, s.real[leader].c, s.groups[leader].lease(l))
+	if err != nil {
+		return err
+	}
+	if _, err := etcdSameLife(s.e, l, life, since); err != nil {
+		return err
+	}
+	if promised.After(life.expiry.to) {
+		return fmt.Errorf("the old leader promised to keep the lease %s longer than the new one does",
+			promised.Sub(life.expiry.to))
+	}
+	if err := s.deaf(old, &m, spare); err != nil {
+		return err
+	}
+	if err := s.ends(strict); err != nil {
+		return err
+	}
+
+	if err := s.put(leader, kv.Master, "new", l, kv.OK); err != nil {
+		return err
+	}
+	if _, err := s.groups[leader].c.Revoke(s.ctx, s.groups[leader].lease(l)); err != nil {
+		return err
+	}
+	s.e.Revoke(l)
+	missed, _ := s.e.Events(next, nil)
+	s.isolate(old, true)
+	if err := s.delivers(watch, missed); err != nil {
+		return err
+	}
+	return s.current(old, s.follower, s.third)
+}
+
+// lastWords writes through a leader that has just been cut off, which has no
+// outcome and never happens, and renews the lease, which may succeed. It gives
+// the time until which the lease then lives by the rule of SAFETY.md.
+func (s *etcdScene) lastWords(l kv.LeaseID) (promised time.Time, err error) {
+	b := *s.groups[s.leader]
+	ctx, cancel := context.WithTimeout(s.ctx, etcdShortly)
+	defer cancel()
+	b.ctx = ctx
+	sent := time.Now()
+	r, err := b.c.KeepAliveOnce(ctx, b.lease(l))
+	o, _ := etcdOutcome(err)
+	switch {
+	case o == kv.OK && time.Since(sent) < etcdTrioElection:
+		promised = sent.Add(time.Duration(r.TTL) * time.Second)
+	case o == kv.LeaseGone:
+		return promised, fmt.Errorf("a leader that is cut off says that a lease is gone which is not")
+	}
+	var x kv.Txn
+	x.Put(kv.NodeKey("lost"), kv.Record{State: "lost"}, 0)
+	x.Get(kv.Master)
+	if _, _, o, err := b.txn(&x); o != kv.Unknown {
+		return promised, fmt.Errorf("a leader that is cut off answers a write: %v (%w)", o, err)
+	}
+	return promised, nil
+}
+
+// newLeader waits for one among these members and lets the scene end with it.
+func (s *etcdScene) newLeader(members ...int) (int, error) {
+	leader, term, err := s.awaitLeader(members...)
+	s.leader, s.term = leader, term
+	return leader, err
+}
+
+// leaderMoves: the new leader extends every lease by its TTL and an election
+// timeout from when it takes over, and then lets it expire.
+func (s *etcdScene) leaderMoves() error {
+	l, err := s.grant(1, kv.Master, kv.NodeKey("a"))
+	if err != nil {
+		return err
+	}
+	watch, err := s.watch(s.ctx, s.third, s.e.Header().Rev+1)
+	if err != nil {
+		return err
+	}
+	since := time.Now()
+	to := uint64(s.real[s.follower].Server.MemberID())
+	if _, err := s.real[s.leader].c.MoveLeader(s.ctx, to); err != nil {
+		return err
+	}
+	leader, err := s.newLeader(0, 1, 2)
+	if err != nil {
+		return err
+	}
+	life, err := etcdAskLife(s.ctx, s.real[leader].c, s.groups[leader].lease(l))
+	if err != nil {
+		return err
+	}
+	unseen, err := etcdSameLife(s.e, l, life, since)
+	if err != nil {
+		return err
+	}
+	s.t.Logf("a difference of more than %s would have been seen", unseen)
+	return s.expires(watch, l, life)
+}
+
+// expires waits until the keys are gone. That is not before the lease expires,
+// and a scan's period later unless the machine is slow.
+func (s *etcdScene) expires(w *etcdWatch, l kv.LeaseID, life etcdLife) error {
+	lease, _ := s.e.Lease(l)
+	if early := s.e.Expired(lease.Expiry-1, nil); early != nil {
+		return fmt.Errorf("the model lets %v expire early", early)
+	}
+	if due := s.e.Expired(lease.Expiry, nil); !slices.Equal(due, []kv.LeaseID{l}) {
+		return fmt.Errorf("the model lets %v expire", due)
+	}
+	before := s.e.Header().Rev
+	s.e.Revoke(l)
+	want, _ := s.e.Events(before+1, nil)
+	if err := s.delivers(w, want); err != nil {
+		return err
+	}
+	gone := time.Now()
+	if gone.Before(life.expiry.from) {
+		return fmt.Errorf("the keys were deleted %s before the lease expired", life.expiry.from.Sub(gone))
+	}
+	if late := gone.Sub(life.expiry.to); late > EtcdScan+etcdLate {
+		return fmt.Errorf("the keys were deleted %s after the lease had expired", late)
+	}
+	return s.current(0, 1, 2)
+}
+
+// nobodyLeads: no lease expires, and the first leader extends them all.
+func (s *etcdScene) nobodyLeads() error {
+	l, err := s.grant(2, kv.Master, kv.NodeKey("a"))
+	if err != nil {
+		return err
+	}
+	spare, err := s.grant(600)
+	if err != nil {
+		return err
+	}
+	if err := s.current(0, 1, 2); err != nil { // which also makes all of them apply it
+		return err
+	}
+	strict, err := s.watch(clientv3.WithRequireLeader(s.ctx), s.third, s.e.Header().Rev+1)
+	if err != nil {
+		return err
+	}
+	renewed := time.Now()
+	if err := s.renew(s.leader, 0, l, kv.OK); err != nil {
+		return err
+	}
+	expired := time.Now().Add(2 * time.Second)
+	var m EtcdMember
+	s.e.CutOff(&m)
+	s.connectAll(false)
+	for i := range s.real {
+		err := s.await("it has no leader", func() bool { return s.real[i].Server.Leader() == 0 })
+		if err != nil {
+			return err
+		}
+	}
+	if time.Since(renewed) > 2*time.Second {
+		// The old leader may have asked for the revocation, which can still come.
+		return errEtcdSlow
+	}
+	for i := range s.real {
+		if err := s.deaf(i, &m, spare); err != nil {
+			return err
+		}
+	}
+	if err := s.ends(strict); err != nil {
+		return err
+	}
+	time.Sleep(time.Until(expired.Add(2 * EtcdScan)))
+	for i := range s.real {
+		if err := s.stale(i, &m); err != nil {
+			return fmt.Errorf("without a leader: %w", err)
+		}
+	}
+
+	since := time.Now()
+	s.connectAll(true)
+	leader, err := s.newLeader(0, 1, 2)
+	if err != nil {
+		return err
+	}
+	life, err := etcdAskLife(s.ctx, s.real[leader].c, s.groups[leader].lease(l))
+	if err != nil {
+		return err
+	}
+	if _, err := etcdSameLife(s.e, l, life, since); err != nil {
+		return err
+	}
+	return s.current(0, 1, 2)
+}
