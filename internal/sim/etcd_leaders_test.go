@@ -4,6 +4,7 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -137,7 +138,7 @@ func (s *etcdScene) leaderCutOff() error {
 	s.e.CutOff(&m)
 	since := time.Now()
 	s.isolate(old, false)
-	promised, err := s.lastWords(l)
+	words, err := s.lastWords(l, &m, since)
 	if err != nil {
 		return err
 	}
@@ -153,10 +154,12 @@ func (s *etcdScene) leaderCutOff() error {
 	if _, err := etcdSameLife(s.e, l, life, since); err != nil {
 		return err
 	}
-	if promised.After(life.expiry.to) {
+	if words.early.After(life.expiry.to) {
 		return fmt.Errorf("the old leader promised to keep the lease %s longer than the new one does",
-			promised.Sub(life.expiry.to))
+			words.early.Sub(life.expiry.to))
 	}
+	s.t.Logf("the old leader's last promise ends %s before the new one lets the lease expire, and "+
+		"it denied a lease that the new one had granted: %v", life.expiry.from.Sub(words.last), words.denied)
 	if err := s.deaf(old, &m, spare); err != nil {
 		return err
 	}
@@ -179,30 +182,76 @@ func (s *etcdScene) leaderCutOff() error {
 	return s.current(old, s.follower, s.third)
 }
 
-// lastWords writes through a leader that has just been cut off, which has no
-// outcome and never happens, and renews the lease, which may succeed. It gives
-// the time until which the lease then lives by the rule of SAFETY.md.
-func (s *etcdScene) lastWords(l kv.LeaseID) (promised time.Time, err error) {
+// etcdLastWords are what a leader says that was cut off and does not know it.
+type etcdLastWords struct {
+	early  time.Time // until when it promised a lease, soon after it was cut off
+	last   time.Time // … and until when the last time
+	denied bool      // it denied a lease that the next leader had granted
+}
+
+// lastWords writes through the leader, which has no outcome and never happens,
+// and renews the lease for as long as it is answered.
+func (s *etcdScene) lastWords(l kv.LeaseID, m *EtcdMember, cut time.Time) (w etcdLastWords, err error) {
 	b := *s.groups[s.leader]
-	ctx, cancel := context.WithTimeout(s.ctx, etcdShortly)
-	defer cancel()
-	b.ctx = ctx
-	sent := time.Now()
-	r, err := b.c.KeepAliveOnce(ctx, b.lease(l))
-	o, _ := etcdOutcome(err)
-	switch {
-	case o == kv.OK && time.Since(sent) < etcdTrioElection:
-		promised = sent.Add(time.Duration(r.TTL) * time.Second)
-	case o == kv.LeaseGone:
-		return promised, fmt.Errorf("a leader that is cut off says that a lease is gone which is not")
+	writing := make(chan error, 1)
+	go func() { writing <- s.lostWrite(b) }()
+	old, next := s.real[s.leader].Server, false
+	for old.Leader() == old.MemberID() && err == nil {
+		sent := time.Now()
+		var answered bool
+		if answered, err = s.promises(b, m, l); answered {
+			w.last = sent.Add(5 * time.Second)
+			if time.Since(cut) < etcdTrioElection/2 {
+				w.early = w.last
+			}
+		}
+		leader, _, ok := s.agreed(s.follower, s.third)
+		if err != nil || next || !ok {
+			continue
+		}
+		next = true
+		r, grantErr := s.real[leader].c.Grant(s.ctx, 600)
+		if grantErr != nil {
+			err = grantErr
+			continue
+		}
+		id, _, _ := s.e.Grant(0, 600*time.Second)
+		b.bind(id, r.ID)
+		w.denied, err = s.promises(b, m, id)
 	}
+	return w, errors.Join(err, <-writing)
+}
+
+// promises asks the leader that was cut off to renew a lease. It answers as m
+// does, or not at all.
+func (s *etcdScene) promises(b etcdBridge, m *EtcdMember, l kv.LeaseID) (answered bool, err error) {
+	var cancel context.CancelFunc
+	b.ctx, cancel = context.WithTimeout(s.ctx, etcdShortly)
+	defer cancel()
+	r, err := b.c.KeepAliveOnce(b.ctx, b.lease(l))
+	o, err := etcdOutcome(err)
+	if o == kv.Unknown {
+		return false, nil
+	}
+	ttl, _, want := m.KeepAlive(0, l)
+	if o != want || o == kv.OK && r.TTL != int64(ttl/time.Second) {
+		return true, fmt.Errorf("a leader that was cut off renews lease %s: %v %+v (%w), the model: %v %s",
+			l, o, r, err, want, ttl)
+	}
+	return true, nil
+}
+
+func (s *etcdScene) lostWrite(b etcdBridge) error {
+	var cancel context.CancelFunc
+	b.ctx, cancel = context.WithTimeout(s.ctx, etcdShortly)
+	defer cancel()
 	var x kv.Txn
 	x.Put(kv.NodeKey("lost"), kv.Record{State: "lost"}, 0)
 	x.Get(kv.Master)
 	if _, _, o, err := b.txn(&x); o != kv.Unknown {
-		return promised, fmt.Errorf("a leader that is cut off answers a write: %v (%w)", o, err)
+		return fmt.Errorf("a leader that was cut off answers a write: %v (%w)", o, err)
 	}
-	return promised, nil
+	return nil
 }
 
 // newLeader waits for one among these members and lets the scene end with it.

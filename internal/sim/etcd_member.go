@@ -1,6 +1,10 @@
 package sim
 
-import "msdha/internal/fsm/kv"
+import (
+	"time"
+
+	"msdha/internal/fsm/kv"
+)
 
 // EtcdMember is a member that does not hear from the others, or that is slow in
 // applying what they agreed on. It still answers serializable reads and feeds
@@ -53,4 +57,24 @@ func (m *EtcdMember) Events(from kv.Revision, dst []kv.Item) (items []kv.Item, c
 // nothing has happened since.
 func (m *EtcdMember) Progress(from kv.Revision) (h kv.Header, ok bool) {
 	return m.Header(), m.knows.rev >= from
+}
+
+// KeepAlive is what the leader that was cut off answers as long as it believes
+// to lead, at most two election timeouts: it renews what it knows, of which
+// nobody else hears, and denies what it does not, though the others may have
+// granted it since. The extension by the next leader makes up for the former.
+// EtcdNoAnswer means that it finds the lease expired and cannot revoke it.
+func (m *EtcdMember) KeepAlive(now int64, id kv.LeaseID) (time.Duration, kv.Header, kv.Outcome) {
+	for i := range m.knows.leases {
+		l := &m.knows.leases[i]
+		switch {
+		case l.ID != id || l.revoked:
+			continue
+		case now >= l.Expiry:
+			return 0, kv.Header{}, EtcdNoAnswer
+		}
+		l.Expiry = etcdAfter(now, l.TTL)
+		return l.TTL, m.Header(), kv.OK
+	}
+	return 0, kv.Header{}, kv.LeaseGone
 }

@@ -3,6 +3,7 @@ package sim
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"msdha/internal/fsm/kv"
 )
@@ -49,6 +50,36 @@ func TestEtcdMemberKnowsThePast(t *testing.T) {
 		}
 	}()
 	m.Events(0, nil)
+}
+
+func TestEtcdMemberRenewsWhatItKnows(t *testing.T) {
+	e := etcdTest()
+	l, _, _ := e.Grant(0, 3*time.Second)
+	gone, _, _ := e.Grant(0, 3*time.Second)
+	e.RevokeSlowly(gone, 1<<62)
+	var m EtcdMember
+	e.CutOff(&m)
+	e.Revoke(l)
+	later, _, _ := e.Grant(0, 3*time.Second)
+	for _, c := range []struct {
+		at   int64
+		id   kv.LeaseID
+		ttl  time.Duration
+		want kv.Outcome
+	}{
+		{2 * etcdSec, l, 3 * time.Second, kv.OK}, // the others have revoked it
+		{5*etcdSec - 1, l, 3 * time.Second, kv.OK},
+		{8*etcdSec - 1, l, 0, EtcdNoAnswer},
+		{0, gone, 0, kv.LeaseGone},
+		{0, later, 0, kv.LeaseGone}, // and have granted this one
+	} {
+		if ttl, _, o := m.KeepAlive(c.at, c.id); ttl != c.ttl || o != c.want {
+			t.Errorf("lease %s at %d: %v %s, want %v %s", c.id, c.at, o, ttl, c.want, c.ttl)
+		}
+	}
+	if l, _ := e.Lease(later); l.Expiry != 3*etcdSec {
+		t.Errorf("the others heard of it: %+v", l)
+	}
 }
 
 func TestEtcdProgress(t *testing.T) {
