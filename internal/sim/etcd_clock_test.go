@@ -4,6 +4,7 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -51,7 +52,11 @@ func etcdAskLife(ctx context.Context, c *clientv3.Client, id clientv3.LeaseID) (
 			life.expiry.to = answered.Add(1 << 62)
 		}
 		left := time.Duration(r.TTL) * time.Second
-		if at := sent.Add(left); r.TTL > 0 && at.After(life.expiry.from) {
+		at := sent.Add(left)
+		if r.TTL == 0 {
+			at = at.Add(-time.Second) // or it has expired less than a second ago
+		}
+		if at.After(life.expiry.from) {
 			life.expiry.from = at
 		}
 		if at := answered.Add(left + time.Second); at.Before(life.expiry.to) {
@@ -65,26 +70,30 @@ func etcdAskLife(ctx context.Context, c *clientv3.Client, id clientv3.LeaseID) (
 	}
 }
 
-var errEtcdGone = fmt.Errorf("it is gone")
+var errEtcdGone = errors.New("it is gone")
 
-// etcdSameLife demands that the lease expires when the model says if a leader
-// took over within the span up to the leader's first answer. It reports how
-// much the two could differ unnoticed.
-func etcdSameLife(e *Etcd, id kv.LeaseID, life etcdLife, since time.Time) (time.Duration, error) {
-	took := etcdSpan{since, life.leading}
-	e.LeaderChange(0)
+// etcdSameLife demands that the lease expires when the model says, for which the
+// instant 0 is one within the span. It reports how much the two could differ
+// unnoticed.
+func etcdSameLife(e *Etcd, id kv.LeaseID, life etcdLife, zero etcdSpan) (time.Duration, error) {
 	l, ok := e.Lease(id)
-	want := took.add(time.Duration(l.Expiry))
+	want := zero.add(time.Duration(l.Expiry))
 	switch {
 	case !ok:
 		return 0, fmt.Errorf("the model has no lease %s, etcd one of %s", id, life.ttl)
 	case l.TTL != life.ttl:
 		return 0, fmt.Errorf("lease %s: the model's TTL is %s, etcd's %s", id, l.TTL, life.ttl)
 	case !want.meets(life.expiry):
-		return 0, fmt.Errorf("lease %s of %s: the leader that took over within %s lets it expire "+
-			"%s to %s after that began, the model %s to %s", id, l.TTL, took.width(),
-			life.expiry.from.Sub(since), life.expiry.to.Sub(since),
-			want.from.Sub(since), want.to.Sub(since))
+		return 0, fmt.Errorf("lease %s of %s expires %s to %s after the first instant of a span of %s, "+
+			"by the model after %s to %s", id, l.TTL, life.expiry.from.Sub(zero.from),
+			life.expiry.to.Sub(zero.from), zero.width(), want.from.Sub(zero.from), want.to.Sub(zero.from))
 	}
-	return took.width() + life.expiry.width(), nil
+	return zero.width() + life.expiry.width(), nil
+}
+
+// etcdExtended is etcdSameLife after a leader has taken over, which was not
+// before the given instant and not after its first answer.
+func etcdExtended(e *Etcd, id kv.LeaseID, life etcdLife, since time.Time) (time.Duration, error) {
+	e.LeaderChange(0)
+	return etcdSameLife(e, id, life, etcdSpan{since, life.leading})
 }

@@ -218,7 +218,7 @@ func (d *etcdDiff) revoke(t *rapid.T, l kv.LeaseID) {
 
 func (d *etcdDiff) operator(t *rapid.T) {
 	k := d.drawKey(t)
-	whats := []string{"put", "delete", "elsewhere", "wipe", "compact"}
+	whats := []string{"put", "delete", "elsewhere", "wipe", "compact", "compact"}
 	switch rapid.SampledFrom(whats).Draw(t, "what") {
 	case "put":
 		record := etcdRecord(k, d.drawText(t))

@@ -143,7 +143,9 @@ func (d *etcdDiff) check(t *rapid.T) {
 func (d *etcdDiff) finish(t *rapid.T) {
 	if rapid.IntRange(0, 3).Draw(t, "compact at last") == 0 {
 		d.settle(t)
-		d.compactAt(t, d.e.rev)
+		for _, rev := range []kv.Revision{d.e.rev, d.e.rev, d.e.rev - 1, d.e.rev + 1} {
+			d.compactAt(t, rev)
+		}
 		d.watches = []*etcdWatch{d.open(t, d.e.rev-1), d.open(t, d.e.rev)}
 	}
 	for _, l := range d.leases {

@@ -242,7 +242,8 @@ func (d *etcdDiff) settle(t *rapid.T) {
 // be cancelled or not, depending on when etcd gets to it; so none may be.
 func (d *etcdDiff) compact(t *rapid.T) {
 	d.settle(t)
-	d.compactAt(t, kv.Revision(rapid.Int64Range(1, int64(d.e.rev)+2).Draw(t, "rev")))
+	rev := kv.Revision(rapid.Int64Range(1, int64(d.e.rev)+2).Draw(t, "rev"))
+	d.compactAt(t, rev)
 }
 
 func (d *etcdDiff) compactAt(t *rapid.T, rev kv.Revision) {

