@@ -117,7 +117,7 @@ func (s *etcdScene) compacted(i int, from kv.Revision) error {
 // covered by the extension.
 func (s *etcdScene) leaderCutOff() error {
 	old := s.leader
-	l, err := s.grant(5, kv.Master, kv.NodeKey("a"))
+	l, err := s.grant(600, kv.Master, kv.NodeKey("a"))
 	if err != nil {
 		return err
 	}
@@ -158,8 +158,8 @@ func (s *etcdScene) leaderCutOff() error {
 		return fmt.Errorf("the old leader promised to keep the lease %s longer than the new one does",
 			words.early.Sub(life.expiry.to))
 	}
-	s.t.Logf("the old leader's last promise ends %s before the new one lets the lease expire, and "+
-		"it denied a lease that the new one had granted: %v", life.expiry.from.Sub(words.last), words.denied)
+	s.t.Logf("with the new leader the lease lives %s longer than the old one promised last; "+
+		"it denied a lease of the new one: %v", life.expiry.from.Sub(words.last), words.denied)
 	if err := s.deaf(old, &m, spare); err != nil {
 		return err
 	}
@@ -198,9 +198,10 @@ func (s *etcdScene) lastWords(l kv.LeaseID, m *EtcdMember, cut time.Time) (w etc
 	old, next := s.real[s.leader].Server, false
 	for old.Leader() == old.MemberID() && err == nil {
 		sent := time.Now()
-		var answered bool
-		if answered, err = s.promises(b, m, l); answered {
-			w.last = sent.Add(5 * time.Second)
+		var ttl time.Duration
+		var o kv.Outcome
+		if ttl, o, err = s.promises(b, m, l); o == kv.OK {
+			w.last = sent.Add(ttl)
 			if time.Since(cut) < etcdTrioElection/2 {
 				w.early = w.last
 			}
@@ -217,28 +218,31 @@ func (s *etcdScene) lastWords(l kv.LeaseID, m *EtcdMember, cut time.Time) (w etc
 		}
 		id, _, _ := s.e.Grant(0, 600*time.Second)
 		b.bind(id, r.ID)
-		w.denied, err = s.promises(b, m, id)
+		_, o, err = s.promises(b, m, id)
+		w.denied = o == kv.LeaseGone
 	}
 	return w, errors.Join(err, <-writing)
 }
 
 // promises asks the leader that was cut off to renew a lease. It answers as m
 // does, or not at all.
-func (s *etcdScene) promises(b etcdBridge, m *EtcdMember, l kv.LeaseID) (answered bool, err error) {
+func (s *etcdScene) promises(
+	b etcdBridge, m *EtcdMember, l kv.LeaseID,
+) (ttl time.Duration, o kv.Outcome, err error) {
 	var cancel context.CancelFunc
 	b.ctx, cancel = context.WithTimeout(s.ctx, etcdShortly)
 	defer cancel()
 	r, err := b.c.KeepAliveOnce(b.ctx, b.lease(l))
-	o, err := etcdOutcome(err)
+	o, err = etcdOutcome(err)
 	if o == kv.Unknown {
-		return false, nil
+		return 0, o, nil
 	}
 	ttl, _, want := m.KeepAlive(0, l)
 	if o != want || o == kv.OK && r.TTL != int64(ttl/time.Second) {
-		return true, fmt.Errorf("a leader that was cut off renews lease %s: %v %+v (%w), the model: %v %s",
+		return ttl, o, fmt.Errorf("a leader that was cut off renews lease %s: %v %+v (%w), the model: %v %s",
 			l, o, r, err, want, ttl)
 	}
-	return true, nil
+	return ttl, o, nil
 }
 
 func (s *etcdScene) lostWrite(b etcdBridge) error {
@@ -264,6 +268,7 @@ func (s *etcdScene) newLeader(members ...int) (int, error) {
 // leaderMoves: the new leader extends every lease by its TTL and an election
 // timeout from when it takes over, and then lets it expire.
 func (s *etcdScene) leaderMoves() error {
+	granted := time.Now()
 	l, err := s.grant(1, kv.Master, kv.NodeKey("a"))
 	if err != nil {
 		return err
@@ -274,14 +279,19 @@ func (s *etcdScene) leaderMoves() error {
 	}
 	since := time.Now()
 	to := uint64(s.real[s.follower].Server.MemberID())
-	if _, err := s.real[s.leader].c.MoveLeader(s.ctx, to); err != nil {
-		return err
+	ctx, cancel := context.WithTimeout(s.ctx, 5*time.Second)
+	defer cancel()
+	if _, err := s.real[s.leader].c.MoveLeader(ctx, to); err != nil {
+		return fmt.Errorf("%w: cannot move the lead: %w", errEtcdSlow, err)
 	}
 	leader, err := s.newLeader(0, 1, 2)
 	if err != nil {
 		return err
 	}
 	life, err := etcdAskLife(s.ctx, s.real[leader].c, s.groups[leader].lease(l))
+	if errors.Is(err, errEtcdGone) && time.Since(granted) > time.Second {
+		return fmt.Errorf("%w: it expired before: %w", errEtcdSlow, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -344,11 +354,9 @@ func (s *etcdScene) nobodyLeads() error {
 	var m EtcdMember
 	s.e.CutOff(&m)
 	s.connectAll(false)
-	for i := range s.real {
-		err := s.await("it has no leader", func() bool { return s.real[i].Server.Leader() == 0 })
-		if err != nil {
-			return err
-		}
+	old := s.real[s.leader].Server
+	if err := s.await("it has given up", func() bool { return old.Leader() == 0 }); err != nil {
+		return err
 	}
 	if time.Since(renewed) > 2*time.Second {
 		// The old leader may have asked for the revocation, which can still come.
@@ -382,5 +390,9 @@ func (s *etcdScene) nobodyLeads() error {
 	if _, err := etcdExtended(s.e, l, life, since); err != nil {
 		return err
 	}
-	return s.current(0, 1, 2)
+	err = s.current(0, 1, 2)
+	if err != nil && time.Now().After(life.expiry.from) {
+		return fmt.Errorf("%w: it expired meanwhile: %w", errEtcdSlow, err)
+	}
+	return err
 }

@@ -111,9 +111,10 @@ func (e *Etcd) Revoke(id kv.LeaseID) (kv.Header, kv.Outcome) {
 }
 
 // RevokeSlowly is Revoke meeting keepalives at their worst: until the given
-// true time they are granted the full TTL although the keys are gone, as
-// lessor.Revoke deletes the keys first and the lease afterwards (etcd issue
-// 14758). Every other request sees the lease gone.
+// true time they are granted the full TTL although the keys are gone. The leader
+// renews what it has, and it may be the last to execute what was committed, or
+// be just about it: lessor.Revoke deletes the keys first and the lease afterwards
+// (etcd issue 14758). Every other request sees the lease gone.
 func (e *Etcd) RevokeSlowly(id kv.LeaseID, until int64) (kv.Header, kv.Outcome) {
 	l := e.lease(id)
 	if l == nil {

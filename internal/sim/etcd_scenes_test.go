@@ -137,7 +137,7 @@ func (s *etcdScene) deaf(i int, m *EtcdMember, spare kv.LeaseID) error {
 		},
 		"write, demanding a leader": func() error {
 			at := b
-			at.ctx = clientv3.WithRequireLeader(b.ctx)
+			at.ctx = clientv3.WithRequireLeader(s.ctx) // it is answered at once
 			err := etcdError(at.txn(&write))
 			if !errors.Is(err, rpctypes.ErrNoLeader) {
 				return fmt.Errorf("%w: %w", errEtcdAnswered, err)
