@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -194,6 +195,7 @@ func (s *etcdScene) lastWords(l kv.LeaseID, m *EtcdMember, cut time.Time) (w etc
 	b := *s.groups[s.leader]
 	writing := make(chan error, 1)
 	go func() { writing <- s.lostWrite(b) }()
+	written := sync.OnceValue(func() error { return <-writing })
 	old, next := s.real[s.leader].Server, false
 	for old.Leader() == old.MemberID() && err == nil {
 		sent := time.Now()
@@ -210,17 +212,17 @@ func (s *etcdScene) lastWords(l kv.LeaseID, m *EtcdMember, cut time.Time) (w etc
 			continue
 		}
 		next = true
-		r, grantErr := s.real[leader].c.Grant(s.ctx, 600)
-		if grantErr != nil {
-			err = grantErr
-			continue
+		s.leader = leader
+		var later kv.LeaseID
+		if err = written(); err == nil {
+			later, err = s.grant(600)
 		}
-		id, _, _ := s.e.Grant(0, 600*time.Second)
-		b.bind(id, r.ID)
-		_, o, err = s.promises(b, m, id)
-		w.denied = o == kv.LeaseGone
+		if err == nil {
+			_, o, err = s.promises(b, m, later)
+			w.denied = o == kv.LeaseGone
+		}
 	}
-	return w, errors.Join(err, <-writing)
+	return w, errors.Join(err, written())
 }
 
 // promises asks the leader that was cut off to renew a lease. It answers as m
