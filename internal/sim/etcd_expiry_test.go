@@ -66,18 +66,19 @@ func etcdTestExpiry(t *testing.T, c *clientv3.Client) {
 	l, _ := etcdLeased(t, b, e, ttl)
 	next := b.rev(e.Header().Rev + 1)
 	watch := c.Watch(ctx, b.prefix, clientv3.WithPrefix(), clientv3.WithRev(next))
-	time.Sleep(etcdRealElection) // so that the renewal makes a difference
+	gap := 200 * time.Millisecond // so that the renewal makes a difference
+	time.Sleep(gap)
 	renewed := etcdSpan{from: time.Now()}
 	_, err = c.KeepAliveOnce(ctx, b.lease(l))
 	renewed.to = time.Now()
-	if _, _, o := e.KeepAlive(0, l); err != nil || o != kv.OK {
+	if _, _, o := e.KeepAlive(int64(gap), l); err != nil || o != kv.OK {
 		t.Fatalf("cannot renew: etcd %v, the model %v", err, o)
 	}
 	life, err := etcdAskLife(ctx, c, b.lease(l))
 	if err != nil {
 		t.Fatal(err)
 	}
-	unseen, err := etcdSameLife(e, l, life, renewed)
+	unseen, err := etcdSameLife(e, l, life, renewed.add(-gap))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,10 +93,11 @@ func etcdTestExpiry(t *testing.T, c *clientv3.Client) {
 		got = append(got, b.change(ev))
 	}
 
-	if early := e.Expired(int64(ttl)-1, nil); early != nil {
+	expiry := int64(gap + ttl)
+	if early := e.Expired(expiry-1, nil); early != nil {
 		t.Errorf("the model lets %v expire early", early)
 	}
-	if due := e.Expired(int64(ttl), nil); !slices.Equal(due, []kv.LeaseID{l}) {
+	if due := e.Expired(expiry, nil); !slices.Equal(due, []kv.LeaseID{l}) {
 		t.Errorf("the model lets %v expire", due)
 	}
 	before := e.Header().Rev
