@@ -1,3 +1,5 @@
+//go:build !mutants
+
 package sim
 
 import (
@@ -17,18 +19,17 @@ import (
 // etcdLate is how late a noisy machine may be beyond the period of the scan.
 const etcdLate = 5 * time.Second
 
-// etcdLeased grants the shortest lease in both worlds and binds two keys to it.
-// It gives the span of time within which etcd granted it.
-func etcdLeased(t *testing.T, b *etcdBridge, e *Etcd) (l kv.LeaseID, sent, answered time.Time) {
+// etcdLeased grants a lease in both worlds and binds two keys to it. It gives the
+// time by which etcd granted it.
+func etcdLeased(t *testing.T, b *etcdBridge, e *Etcd, want time.Duration) (l kv.LeaseID, answered time.Time) {
 	t.Helper()
-	sent = time.Now()
-	r, err := b.c.Grant(b.ctx, 1)
+	r, err := b.c.Grant(b.ctx, int64(want/time.Second))
 	answered = time.Now()
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, ttl, _ := e.Grant(0, time.Second)
-	if r.TTL != 1 || ttl != time.Second {
+	l, ttl, _ := e.Grant(0, want)
+	if r.TTL != int64(want/time.Second) || ttl != want {
 		t.Fatalf("etcd granted %d s, the model %s", r.TTL, ttl)
 	}
 	b.bind(l, r.ID)
@@ -37,7 +38,7 @@ func etcdLeased(t *testing.T, b *etcdBridge, e *Etcd) (l kv.LeaseID, sent, answe
 	x.Put(kv.Master, kv.Record{Node: "a"}, l)
 	x.Get(kv.Master)
 	etcdBoth(t, b, e, &x, kv.OK)
-	return l, sent, answered
+	return l, answered
 }
 
 // etcdBoth executes a transaction in both worlds.
@@ -51,8 +52,8 @@ func etcdBoth(t *testing.T, b *etcdBridge, e *Etcd, x *kv.Txn, want kv.Outcome) 
 	}
 }
 
-// etcdTestExpiry lets a lease expire: its keys go at one revision, in the
-// model's order, not before the TTL and not later than a scan after it.
+// etcdTestExpiry renews a lease and lets it expire: its keys go at one revision,
+// in the model's order, not before the TTL and not later than a scan after it.
 func etcdTestExpiry(t *testing.T, c *clientv3.Client) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -61,9 +62,27 @@ func etcdTestExpiry(t *testing.T, c *clientv3.Client) {
 		t.Fatal(err)
 	}
 	e := NewEtcd(EtcdConfig{MinTTL: time.Second, Election: etcdRealElection, History: 10})
-	l, sent, answered := etcdLeased(t, b, e)
+	ttl := 2 * time.Second
+	l, _ := etcdLeased(t, b, e, ttl)
 	next := b.rev(e.Header().Rev + 1)
 	watch := c.Watch(ctx, b.prefix, clientv3.WithPrefix(), clientv3.WithRev(next))
+	gap := 200 * time.Millisecond // so that the renewal makes a difference
+	time.Sleep(gap)
+	renewed := etcdSpan{from: time.Now()}
+	_, err = c.KeepAliveOnce(ctx, b.lease(l))
+	renewed.to = time.Now()
+	if _, _, o := e.KeepAlive(int64(gap), l); err != nil || o != kv.OK {
+		t.Fatalf("cannot renew: etcd %v, the model %v", err, o)
+	}
+	life, err := etcdAskLife(ctx, c, b.lease(l))
+	if err != nil {
+		t.Fatal(err)
+	}
+	unseen, err := etcdSameLife(e, l, life, renewed.add(-gap))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("a difference of more than %s would have been seen", unseen)
 	r, open := <-watch
 	gone := time.Now()
 	if !open || r.Err() != nil {
@@ -74,11 +93,11 @@ func etcdTestExpiry(t *testing.T, c *clientv3.Client) {
 		got = append(got, b.change(ev))
 	}
 
-	ttl, scan := time.Second, EtcdScan
-	if early := e.Expired(int64(ttl)-1, nil); early != nil {
+	expiry := int64(gap + ttl)
+	if early := e.Expired(expiry-1, nil); early != nil {
 		t.Errorf("the model lets %v expire early", early)
 	}
-	if due := e.Expired(int64(ttl), nil); !slices.Equal(due, []kv.LeaseID{l}) {
+	if due := e.Expired(expiry, nil); !slices.Equal(due, []kv.LeaseID{l}) {
 		t.Errorf("the model lets %v expire", due)
 	}
 	before := e.Header().Rev
@@ -86,11 +105,11 @@ func etcdTestExpiry(t *testing.T, c *clientv3.Client) {
 	if want, _ := e.Events(before+1, nil); !slices.Equal(got, want) {
 		t.Errorf("etcd deleted %+v, the model %+v", got, want)
 	}
-	if d := gone.Sub(sent); d < ttl {
-		t.Errorf("the lease expired %s after the request for it, before its TTL", d)
+	if d := gone.Sub(renewed.from); d < ttl {
+		t.Errorf("the lease expired %s after the request to renew it, before its TTL", d)
 	}
-	if d := gone.Sub(answered); d > ttl+scan+etcdLate {
-		t.Errorf("the lease expired %s after it was granted", d)
+	if d := gone.Sub(renewed.to); d > ttl+EtcdScan+etcdLate {
+		t.Errorf("the lease expired %s after it was renewed", d)
 	}
 }
 
@@ -105,7 +124,7 @@ func etcdTestExpiredLease(t *testing.T, c *clientv3.Client) {
 			t.Fatal(err)
 		}
 		e := NewEtcd(EtcdConfig{MinTTL: time.Second, Election: etcdRealElection, History: 10})
-		l, _, answered := etcdLeased(t, b, e)
+		l, answered := etcdLeased(t, b, e, time.Second)
 		if etcdUseExpired(t, b, e, l, answered.Add(time.Second)) {
 			return
 		}

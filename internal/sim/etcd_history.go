@@ -104,3 +104,11 @@ func (e *Etcd) Compact(rev kv.Revision) kv.Outcome {
 	e.history.compact(rev)
 	return kv.OK
 }
+
+// Progress is the answer to a progress request on a watch that began at from and
+// has delivered everything: nothing else has happened up to the header's
+// revision. There is none, ok being false, for a watch that began in the future
+// until that has come; and none while it is behind, or compacted.
+func (e *Etcd) Progress(from kv.Revision) (h kv.Header, ok bool) {
+	return e.Header(), e.rev >= from
+}

@@ -36,6 +36,17 @@ type etcdLease struct {
 
 const etcdForever = math.MaxInt64
 
+// EtcdMaxTTL is the longest TTL that etcd grants (MaxLeaseTTL in lessor.go).
+const EtcdMaxTTL = 9_000_000_000 * time.Second
+
+// etcdAfter is the instant d after now. The longest TTLs reach the end of time.
+func etcdAfter(now int64, d time.Duration) int64 {
+	if now > etcdForever-1-int64(d) {
+		return etcdForever - 1
+	}
+	return now + int64(d)
+}
+
 // EtcdMinTTL is the shortest TTL that etcd grants with these settings
 // (etcdserver/server.go): 2 s by default, 1 s at best, 75 s at worst.
 func EtcdMinTTL(heartbeat, election time.Duration) time.Duration {
@@ -53,11 +64,15 @@ func etcdSeconds(d time.Duration) time.Duration {
 
 // Grant gives a new lease and the TTL it really has. A fraction of a second is
 // rounded up, as a client must; what is below the minimum, or negative, becomes
-// the minimum. No id is given twice between two calls of Reset.
+// the minimum; what is above EtcdMaxTTL is refused, with neither lease nor header.
+// No id is given twice between two calls of Reset.
 func (e *Etcd) Grant(now int64, ttl time.Duration) (kv.LeaseID, time.Duration, kv.Header) {
+	if ttl > EtcdMaxTTL {
+		return 0, 0, kv.Header{}
+	}
 	ttl = max(etcdSeconds(ttl), e.minTTL)
 	e.lastLease++
-	l := etcdLease{EtcdLease: EtcdLease{e.lastLease, ttl, now + int64(ttl)}}
+	l := etcdLease{EtcdLease: EtcdLease{e.lastLease, ttl, etcdAfter(now, ttl)}}
 	e.leases = append(e.leases, l)
 	return l.ID, ttl, e.Header()
 }
@@ -79,7 +94,7 @@ func (e *Etcd) KeepAlive(now int64, id kv.LeaseID) (time.Duration, kv.Header, kv
 	case !l.revoked && now >= l.Expiry:
 		return 0, kv.Header{}, EtcdNoAnswer
 	case l.Expiry != etcdForever:
-		l.Expiry = now + int64(l.TTL)
+		l.Expiry = etcdAfter(now, l.TTL)
 	}
 	return l.TTL, e.Header(), kv.OK
 }
@@ -96,9 +111,10 @@ func (e *Etcd) Revoke(id kv.LeaseID) (kv.Header, kv.Outcome) {
 }
 
 // RevokeSlowly is Revoke meeting keepalives at their worst: until the given
-// true time they are granted the full TTL although the keys are gone, as
-// lessor.Revoke deletes the keys first and the lease afterwards (etcd issue
-// 14758). Every other request sees the lease gone.
+// true time they are granted the full TTL although the keys are gone. The leader
+// renews what it has, and it may be the last to execute what was committed, or
+// be just about it: lessor.Revoke deletes the keys first and the lease afterwards
+// (etcd issue 14758). Every other request sees the lease gone.
 func (e *Etcd) RevokeSlowly(id kv.LeaseID, until int64) (kv.Header, kv.Outcome) {
 	l := e.lease(id)
 	if l == nil {
@@ -137,7 +153,7 @@ func (e *Etcd) LeaderChange(now int64) {
 	e.dropRevoked()
 	for i := range e.leases {
 		l := &e.leases[i]
-		l.Expiry, l.reported = now+int64(l.TTL+e.election), 0
+		l.Expiry, l.reported = etcdAfter(etcdAfter(now, l.TTL), e.election), 0
 	}
 }
 

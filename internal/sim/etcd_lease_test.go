@@ -43,6 +43,22 @@ func TestEtcdGrant(t *testing.T) {
 	etcdMustCheck(t, e)
 }
 
+func TestEtcdGrantAtTheLimit(t *testing.T) {
+	e := etcdTest()
+	id, ttl, _ := e.Grant(1<<62, EtcdMaxTTL)
+	if l, ok := e.Lease(id); !ok || ttl != EtcdMaxTTL || l.Expiry != etcdForever-1 {
+		t.Errorf("the longest TTL: %s, lease %+v", ttl, l)
+	}
+	e.LeaderChange(1 << 62)
+	if l, _ := e.Lease(id); l.Expiry != etcdForever-1 {
+		t.Errorf("after a leader change: %+v", l)
+	}
+	if id, ttl, h := e.Grant(0, EtcdMaxTTL+1); id != 0 || ttl != 0 || h != (kv.Header{}) {
+		t.Errorf("granted %s for %s at %+v", id, ttl, h)
+	}
+	etcdMustCheck(t, e)
+}
+
 func TestEtcdExpiry(t *testing.T) {
 	e := etcdTest()
 	a := kv.NodeKey("a")

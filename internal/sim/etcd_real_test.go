@@ -1,3 +1,5 @@
+//go:build !mutants
+
 package sim
 
 import (
@@ -15,6 +17,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.uber.org/goleak"
+	"go.uber.org/zap"
 
 	"msdha/internal/fsm/kv"
 )
@@ -49,49 +52,79 @@ const (
 	etcdRealElection  = 100 * time.Millisecond
 )
 
+// etcdReal is a member inside this process, and a client of it alone.
+type etcdReal struct {
+	*embed.Etcd
+	c *clientv3.Client
+}
+
 // etcdStart runs a member with the lowest minimum TTL there is, and ends it
-// with the test, its client first.
+// with the test.
 func etcdStart(t *testing.T) *clientv3.Client {
 	t.Helper()
 	leaks := goleak.IgnoreCurrent()
 	t.Cleanup(func() { goleak.VerifyNone(t, leaks) })
-	// The client logs every refusal as a warning, and half of the requests of
-	// these tests want to be refused.
-	t.Setenv("ETCD_CLIENT_DEBUG", "fatal")
+	dir := filepath.Join(t.TempDir(), "etcd")
+	real, err := etcdServe(etcdSettings(dir, etcdRealHeartbeat, etcdRealElection))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := real.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return real.c
+}
 
+// etcdSettings are those of a member on free ports that is a cluster by itself.
+func etcdSettings(dir string, heartbeat, election time.Duration) *embed.Config {
 	cfg := embed.NewConfig()
-	cfg.Dir = filepath.Join(t.TempDir(), "etcd")
-	cfg.TickMs = uint(etcdRealHeartbeat.Milliseconds())
-	cfg.ElectionMs = uint(etcdRealElection.Milliseconds())
+	cfg.Dir = dir
+	cfg.TickMs, cfg.ElectionMs = uint(heartbeat.Milliseconds()), uint(election.Milliseconds())
 	cfg.LogLevel, cfg.LogOutputs = "fatal", []string{"/dev/null"}
 	cfg.UnsafeNoFsync = true
 	free := []url.URL{{Scheme: "http", Host: "127.0.0.1:0"}}
 	cfg.ListenPeerUrls, cfg.AdvertisePeerUrls = free, free
 	cfg.ListenClientUrls, cfg.AdvertiseClientUrls = free, free
 	cfg.InitialCluster = cfg.InitialClusterFromName(cfg.Name)
+	return cfg
+}
+
+// etcdServe starts a member and waits until it serves requests, which one of
+// several does only when most of them run.
+func etcdServe(cfg *embed.Config) (*etcdReal, error) {
 	server, err := embed.StartEtcd(cfg)
 	if err != nil {
-		t.Fatalf("cannot start etcd: %v", err)
+		return nil, fmt.Errorf("cannot start etcd in %s: %w", cfg.Dir, err)
 	}
-	t.Cleanup(server.Close)
 	select {
 	case <-server.Server.ReadyNotify():
 	case <-time.After(time.Minute):
-		t.Fatal("etcd is not ready after a minute")
+		server.Close()
+		return nil, fmt.Errorf("etcd in %s is not ready after a minute", cfg.Dir)
 	}
 	c, err := clientv3.New(clientv3.Config{
 		Endpoints:   []string{server.Clients[0].Addr().String()},
 		DialTimeout: time.Minute,
+		// It would log every refusal, and half of the requests want to be refused.
+		Logger: zap.NewNop(),
 	})
 	if err != nil {
-		t.Fatalf("cannot connect to etcd: %v", err)
+		server.Close()
+		return nil, fmt.Errorf("cannot connect to etcd: %w", err)
 	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Errorf("cannot close the client: %v", err)
-		}
-	})
-	return c
+	return &etcdReal{server, c}, nil
+}
+
+// stop ends the member, its client first: the server waits for open streams.
+func (r *etcdReal) stop() error {
+	err := r.c.Close()
+	r.Close()
+	if err != nil {
+		return fmt.Errorf("cannot close the client: %w", err)
+	}
+	return nil
 }
 
 // etcdBridge translates between the model and one group in the real etcd, whose
@@ -224,13 +257,8 @@ func (b *etcdBridge) txn(t *kv.Txn) (r kv.Result, rev kv.Revision, o kv.Outcome,
 	}
 	then := append(writes, reads...)
 	reply, err := b.c.Txn(b.ctx).If(cmps...).Then(then...).Else(reads...).Commit()
-	switch {
-	case errors.Is(err, rpctypes.ErrLeaseNotFound):
-		return r, 0, kv.LeaseGone, nil
-	case errors.Is(err, rpctypes.ErrDuplicateKey):
-		return r, 0, kv.Failed, nil
-	case err != nil:
-		return r, 0, kv.Unknown, err
+	if o, err := etcdOutcome(err); o != kv.OK {
+		return r, 0, o, err
 	}
 	r.Succeeded = reply.Succeeded
 	answers := reply.Responses[len(reply.Responses)-t.NRead:]
@@ -243,9 +271,24 @@ func (b *etcdBridge) txn(t *kv.Txn) (r kv.Result, rev kv.Revision, o kv.Outcome,
 	return r, kv.Revision(reply.Header.Revision - b.base), kv.OK, nil
 }
 
-// list reads the whole group.
-func (b *etcdBridge) list() (items []kv.Item, rev kv.Revision, err error) {
-	r, err := b.c.Get(b.ctx, b.prefix, clientv3.WithPrefix())
+// etcdOutcome says what the model must say where etcd answers with err, which
+// it gives back unless that is a class of its own.
+func etcdOutcome(err error) (kv.Outcome, error) {
+	switch {
+	case err == nil:
+		return kv.OK, nil
+	case errors.Is(err, rpctypes.ErrLeaseNotFound):
+		return kv.LeaseGone, nil
+	case errors.Is(err, rpctypes.ErrDuplicateKey), errors.Is(err, rpctypes.ErrLeaseTTLTooLarge),
+		errors.Is(err, rpctypes.ErrCompacted), errors.Is(err, rpctypes.ErrFutureRev):
+		return kv.Failed, nil
+	}
+	return kv.Unknown, err
+}
+
+// list reads the whole group, linearizably unless told otherwise.
+func (b *etcdBridge) list(opts ...clientv3.OpOption) (items []kv.Item, rev kv.Revision, err error) {
+	r, err := b.c.Get(b.ctx, b.prefix, append(opts, clientv3.WithPrefix())...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("cannot read: %w", err)
 	}
