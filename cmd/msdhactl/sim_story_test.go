@@ -72,7 +72,8 @@ func TestSimListsStories(t *testing.T) {
 	if err != nil || strings.Count(out, "\n") != len(files) {
 		t.Errorf("%v: of %d stories it lists\n%s", err, len(files), out)
 	}
-	if !strings.Contains(out, "\nf03-container-killed ") || !strings.Contains(out, "  F3: SIGKILL to the master's container, which leaves its keys behind.\n") {
+	if !strings.Contains(out, "\nf03-container-killed ") ||
+		!strings.Contains(out, "  F3: SIGKILL to the master's container, which leaves its keys behind.\n") {
 		t.Errorf("it lists\n%s", out)
 	}
 }

@@ -28,7 +28,8 @@ type actor struct {
 	edge     edge
 	stick    time.Duration // its next transaction arrives so much later
 	watch    watch
-	requests int // under way
+	cutOff   EtcdMember // that it talks to, if its member is cut off from the others
+	requests int        // under way
 
 	broken assumption // what it does not keep to
 	rough  int64      // until then L2 promises nothing: a fault may cost it its authority

@@ -124,6 +124,9 @@ func (c *checker) undecidable(w *World) bool {
 func (c *checker) settled(w *World, a, master *actor) {
 	if a.front != nil {
 		node, epoch, ok := a.gateway.Frontend.Routed()
+		if c.broken&a0 != 0 && master.member.Backend.Epoch() < epoch {
+			return // elected by a node that knows nothing of what etcd has lost; never back (SPEC X5, K4)
+		}
 		if !a.up || !ok || node != master.key || epoch != master.member.Backend.Epoch() {
 			c.fail("L3", a, "%s routes to %q of epoch %d, master is %s of %d: %s",
 				a.name, node, epoch, master.name, master.member.Backend.Epoch(), w.phases())

@@ -115,7 +115,10 @@ func (w *World) strikeActor(a *actor, f *Fault) {
 	switch f.Kind {
 	case Delay:
 		w.trouble(f.Dur + 2*w.sched.TTL)
+	case StaleLeader:
+		w.etcd.CutOff(&a.cutOff)
 	case StaleMember:
+		w.etcd.CutOff(&a.cutOff)
 		a.watch.stale = a.watch.open
 		w.trouble(3 * f.Dur)
 	case LagWatch:

@@ -141,13 +141,17 @@ func (w *World) answer(a *actor, r *rpc) bool {
 		r.outcome, r.header = kv.Failed, kv.Header{}
 		w.sometimes(Refused)
 	case a.obsolete && r.kind == fsm.KeepAlive && r.lease != 0:
-		l, ok := w.etcd.Lease(r.lease)
-		if !ok {
-			return w.serve(r)
+		now := int64(w.etcdClock.local(w.now))
+		r.granted, r.header, r.outcome = a.cutOff.KeepAlive(now, r.lease)
+		switch r.outcome {
+		case EtcdNoAnswer:
+			return false
+		case kv.OK:
+			w.sometimes(StaleAck)
+		default:
+			w.sometimes(FalseDenial)
 		}
 		w.check.unsound(r.lease)
-		r.outcome, r.granted, r.header = kv.OK, l.TTL, w.etcd.Header()
-		w.sometimes(StaleAck)
 	case a.unsure && (w.sched.Calm || w.etcdR.chance(500)):
 		if !w.serve(r) {
 			return false

@@ -134,6 +134,7 @@ const (
 	EdgeWrites                    // clients write a nanosecond before, at and after the end of a right
 	StaleWatch                    // a watch stands still on a member that is cut off
 	StaleAck                      // a leader that was replaced acknowledges a keepalive
+	FalseDenial                   // … and denies one of a lease that it does not know
 	DoneUnknown                   // a request is executed, and etcd says that it does not know
 	Refused                       // etcd refuses a request
 	Immortal                      // SIGKILL had to wait
@@ -149,7 +150,7 @@ var sometimesNames = [numSometimes]string{
 	"late request", "late revocation", "ghost lease", "killed", "left-overs killed",
 	"agent killed by its guard", "kept bytes", "parked bytes", "settled", "prompt failover",
 	"reign ended by its TTL", "bytes of a stopped frontend", "writes at the edge", "stale watch",
-	"stale acknowledgement", "executed, answer unknown", "refused by etcd", "unkillable",
+	"stale acknowledgement", "false denial", "executed, answer unknown", "refused by etcd", "unkillable",
 	"etcd saved", "etcd restored", "core healed", "fault for good",
 }
 

@@ -58,10 +58,7 @@ func (w *World) watchDelivers(a *actor, o *occurrence) {
 		return
 	}
 	t.coming = false
-	if t.stale = t.stale && a.stale; t.stale && t.started {
-		w.sometimes(StaleWatch)
-		return
-	}
+	t.stale = t.stale && a.stale
 	if a.fromEtcd.cuts > 0 || a.isolated > 0 || w.leaderBack > w.now {
 		return // delivered by repairLinks, or never
 	}
@@ -70,13 +67,21 @@ func (w *World) watchDelivers(a *actor, o *occurrence) {
 		return
 	}
 	var compacted kv.Revision
-	t.items, compacted = w.etcd.Events(t.next, t.items[:0])
+	knows := w.etcd.Header()
+	if t.stale {
+		w.sometimes(StaleWatch)
+		knows = a.cutOff.Header()
+		t.items, compacted = a.cutOff.Events(t.next, t.items[:0])
+		t.upTo = min(t.upTo, knows.Rev)
+	} else {
+		t.items, compacted = w.etcd.Events(t.next, t.items[:0])
+	}
 	if compacted > 0 {
 		w.endWatch(a, compacted)
 		return
 	}
 	t.alive, t.next = w.now, max(t.next, t.upTo+1)
-	if w.etcd.Header().Rev > t.upTo {
+	if knows.Rev > t.upTo {
 		for n := len(t.items); n > 0 && t.items[n-1].Mod > t.upTo; n-- {
 			t.items = t.items[:n-1]
 		}
@@ -87,7 +92,7 @@ func (w *World) watchDelivers(a *actor, o *occurrence) {
 	}
 	t.started = true
 	w.begin(fsm.Watched)
-	w.ev.Op, w.ev.Items, w.ev.Header = t.op, t.items, w.etcd.Header()
+	w.ev.Op, w.ev.Items, w.ev.Header = t.op, t.items, knows
 	w.step(a)
 }
 
