@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"msdha/internal/fsm"
 	"msdha/internal/sim"
 )
 
@@ -75,5 +76,17 @@ func TestSimListsStories(t *testing.T) {
 	if !strings.Contains(out, "\nf03-container-killed ") ||
 		!strings.Contains(out, "  F3: SIGKILL to the master's container, which leaves its keys behind.\n") {
 		t.Errorf("it lists\n%s", out)
+	}
+}
+
+func TestSimShowsWhatBreaksBeyond(t *testing.T) {
+	out, code, err := run(t, "", "sim", "--beyond", "paused frontends", "--episodes", "50")
+	if code != 0 || !strings.Contains(out, "in 50 episodes there broke: S7\n") {
+		t.Errorf("%v: it prints\n%s", err, out)
+	}
+	for _, args := range [][]string{{"--beyond", "nowhere"}, {"--beyond", "all", "--from", "1"}} {
+		if _, code, err := run(t, "", append([]string{"sim"}, args...)...); code != fsm.ExitConfig {
+			t.Errorf("%q: status %d, %v", args, code, err)
+		}
 	}
 }
