@@ -72,7 +72,7 @@ func Regimes() []Regime {
 		},
 		{
 			Name: "etcd goes back", Text: "etcd is restored from a backup, or begins anew",
-			Breaks: []string{"S15", "S17", "S3", "S5"}, Rarely: []string{"S16", "S2", "S7", "S8", "S9"},
+			Breaks: []string{"S15", "S3", "S5"}, Rarely: []string{"S16", "S17", "S2", "S7", "S8", "S9"},
 			draw: func(d drawer, s *Schedule) {
 				s.Faults = append(s.Faults, Fault{Kind: Backup, After: time.Duration(d.below(int64(4 * s.TTL)))})
 				s.addFault(d, []FaultKind{Restore}, time.Second)

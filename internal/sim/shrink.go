@@ -75,6 +75,9 @@ func (s *shrinker) simplify() {
 		func(c *Schedule) { c.After = false },
 		func(c *Schedule) { c.Data = false },
 		func(c *Schedule) { c.MasterTTL = 0 },
+		func(c *Schedule) { c.Twin = false },
+		func(c *Schedule) { c.Mixed = 0 },
+		func(c *Schedule) { c.Core = 0 },
 		func(c *Schedule) { c.FrontTTL = c.TTL },
 		func(c *Schedule) { c.Clients = 1 },
 		func(c *Schedule) { c.Until = s.best.At + time.Second },
@@ -107,6 +110,9 @@ func (s *Schedule) without(who Who) {
 func (s *shrinker) shorten() {
 	for i := range s.best.Schedule.Faults {
 		at := func() *Fault { return &s.best.Schedule.Faults[i] }
+		if arg := argumentOf(at().Kind); arg != nil && !arg.needed {
+			s.try(func(c *Schedule) { c.Faults[i].Arg = 0 })
+		}
 		for at().Count > 1 && s.try(func(c *Schedule) { c.Faults[i].Count-- }) {
 		}
 		for _, unit := range []time.Duration{time.Second, 100 * time.Millisecond, time.Millisecond} {
