@@ -142,7 +142,8 @@ func (b *Backend) receiveReply(ev *Event) Signal {
 }
 
 // receiveKeepAlive: half a round. A lease that is gone is a definite answer,
-// since its keys are gone with it.
+// since its keys are gone with it. (A leader that was cut off may say so of a
+// lease that lives: that node ends without need, and nothing worse.)
 func (b *Backend) receiveKeepAlive(ev *Event) Signal {
 	switch {
 	case ev.Outcome == kv.LeaseGone, ev.Outcome == kv.OK && ev.TTL <= 0:
