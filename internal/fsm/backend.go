@@ -185,6 +185,9 @@ func (b *Backend) dispatch(now Instant, s Signal, ev *Event, out *Effects) {
 // Next is the instant at which the machine wants a Tick, if nothing comes
 // before.
 func (b *Backend) Next() Instant {
+	if mutant.On(mutant.PastTimer) && b.alive.op != 0 {
+		return b.roundSent
+	}
 	return min(b.authority, b.roundDue, b.retryDue, b.killDue, b.giveUpDue, b.reignDue, b.claimAt())
 }
 

@@ -22,6 +22,9 @@ func (b *Backend) runHook(h Hook, out *Effects) {
 	b.hook, b.hookOp = h, b.ops
 	e := out.add(RunHook)
 	e.Op, e.Hook, e.Timeout, e.Env = b.ops, h, b.cfg.HookTimeout[h], b.HookEnv()
+	if mutant.On(mutant.HookNoLimit) {
+		e.Timeout = 0
+	}
 }
 
 // HookEnv is what a hook that starts now is told.
@@ -137,6 +140,9 @@ func (b *Backend) won(now Instant, ev *Event, out *Effects) {
 // a round that is under way asks for the node key only, and could extend D past
 // T after somebody deleted _master (found by the simulator, SPEC R2, S4).
 func (b *Backend) rebase(now Instant, out *Effects) {
+	if mutant.On(mutant.NoRebase) {
+		return
+	}
 	b.alive.op, b.check.op, b.roundDue = 0, 0, now
 	if d := b.act.sent.Add(shorter(min(b.ttl, b.reign.ttl), 2)); d < b.authority {
 		b.authority = d
@@ -165,6 +171,9 @@ func (b *Backend) refused(now Instant, ev *Event, out *Effects) {
 		b.facts.Epoch.Epoch = epoch.Record.Epoch
 		b.claim(now, ev, out)
 	}
+	if mutant.On(mutant.LoserStuck) {
+		b.phase = Claiming
+	}
 }
 
 func (b *Backend) postpone(_ Instant, _ *Event, _ *Effects) { b.postponed = true }
@@ -173,6 +182,12 @@ func (b *Backend) postpone(_ Instant, _ *Event, _ *Effects) { b.postponed = true
 // is dead (SPEC R4, draining).
 func leave(c Cause) func(*Backend, Instant, *Event, *Effects) {
 	return func(b *Backend, now Instant, _ *Event, out *Effects) {
+		if mutant.On(mutant.Demote) && c == CauseMasterTTL {
+			b.phase, b.want = Standby, StateReady
+			b.unmark(out)
+			b.publish(now, out)
+			return
+		}
 		b.drain(now, c, out)
 	}
 }
@@ -183,6 +198,9 @@ func (b *Backend) drain(now Instant, c Cause, out *Effects) {
 	b.unmark(out)
 	if mutant.On(mutant.EarlyRevoke) {
 		out.add(RevokeLease).Lease = b.lease
+	}
+	if mutant.On(mutant.ReleaseAtTerm) && b.claimed && b.reign.epochMod != 0 {
+		b.release(now, out)
 	}
 	if b.registered != 0 {
 		b.want, b.infoDirty = StateStopping, false
@@ -233,6 +251,9 @@ func fence(c Cause) func(*Backend, Instant, *Event, *Effects) {
 		at := b.fencedAt
 		if c != CauseAuthority {
 			at = now
+		} else if mutant.On(mutant.DrainRenews) && b.cause != CauseNone {
+			b.phase = Draining
+			return
 		}
 		b.enterFenced(now, at, c, out)
 	}
@@ -242,7 +263,9 @@ func (b *Backend) enterFenced(now, at Instant, c Cause, out *Effects) {
 	if b.cause == CauseNone {
 		b.cause = c
 	}
-	b.alive.op, b.check.op, b.act.op = 0, 0, 0
+	if !mutant.On(mutant.LateRevival) {
+		b.alive.op, b.check.op, b.act.op = 0, 0, 0
+	}
 	b.authority, b.roundDue, b.retryDue = Never, Never, Never
 	b.giveUpDue, b.reignDue = Never, Never
 	b.unmark(out)

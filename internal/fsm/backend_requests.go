@@ -102,14 +102,15 @@ func (b *Backend) info() kv.Record {
 // anything leaves (SPEC R1, R2).
 func (b *Backend) startRound(now Instant, _ *Event, out *Effects) {
 	b.roundSent, b.roundTTL, b.roundDue, b.wrote = now, 0, Never, b.written
-	b.checked = b.registered == 0 // nothing to check before we registered
+	// Before we registered there is nothing to check.
+	b.checked = b.registered == 0 || mutant.On(mutant.NoCheck)
 	limit := b.timing() / roundParts
 
 	b.ops++
 	b.alive = request{op: b.ops, sent: now}
 	e := out.add(KeepAlive)
 	e.Op, e.Lease, e.Timeout, e.Attempt = b.ops, b.lease, limit, b.attempt
-	if b.registered == 0 {
+	if b.checked {
 		return
 	}
 	b.ops++
@@ -118,7 +119,7 @@ func (b *Backend) startRound(now Instant, _ *Event, out *Effects) {
 	own := kv.NodeKey(b.cfg.Name)
 	t.IfCreate(own, b.registered)
 	t.IfLease(own, b.lease)
-	if b.reign.master != 0 {
+	if b.reign.master != 0 && !mutant.On(mutant.CheckNoMaster) {
 		t.IfCreate(kv.Master, b.reign.master)
 		t.IfLease(kv.Master, b.lease)
 	}
@@ -139,8 +140,17 @@ func (b *Backend) extend(now Instant, _ *Event, out *Effects) {
 	b.rounds++
 	b.attempt = 0
 	b.roundDue = max(now, b.roundSent.Add(t/roundsPerTTL-b.jitter(t)))
+	if mutant.On(mutant.MasterTTLRestarts) && b.reignDue != Never {
+		b.reignDue = now.Add(b.cfg.MasterTTL)
+	}
+	if mutant.On(mutant.DeadlineNoDrift) {
+		s = s.Add(t - shorter(t, 2))
+	}
 	if d := s.Add(shorter(t, 2)); b.authority != Never && d > b.authority {
 		b.authority = d
+		if mutant.On(mutant.GuardOnTTL) {
+			d = now.Add(t)
+		}
 		b.arm(d, out)
 	}
 }
@@ -152,7 +162,7 @@ func (b *Backend) jitter(t time.Duration) time.Duration {
 	x ^= x >> 31
 	x *= 0x94D049BB133111EB
 	x ^= x >> 29
-	return time.Duration(x % uint64(t/(10*roundsPerTTL)+1))
+	return time.Duration(x%uint64(t/(10*roundsPerTTL)+1)) + mutant.Noise()
 }
 
 // repeatRound: a failed or unknown round is repeated at once with a new s,
@@ -161,6 +171,9 @@ func (b *Backend) repeatRound(now Instant, _ *Event, out *Effects) {
 	b.alive.op, b.check.op = 0, 0
 	b.attempt++
 	b.roundDue = max(now, b.roundSent.Add(b.timing()/retryParts))
+	if mutant.On(mutant.NoRepeat) {
+		b.roundDue = max(now, b.roundSent.Add(b.timing()/roundsPerTTL))
+	}
 }
 
 // arm tells the guard what to enforce if this process does not (SPEC R5).
@@ -194,7 +207,9 @@ func (b *Backend) publish(now Instant, out *Effects) {
 	own := kv.NodeKey(b.cfg.Name)
 	t.IfCreate(own, b.registered)
 	t.IfLease(own, b.lease)
-	t.IfMod(own, b.written)
+	if !mutant.On(mutant.PublishNoMod) {
+		t.IfMod(own, b.written)
+	}
 	if b.want == StateMaster {
 		t.IfCreate(kv.Master, b.reign.master)
 	}
@@ -227,18 +242,24 @@ func (b *Backend) claim(now Instant, _ *Event, out *Effects) {
 	b.claimed, b.claimSeen = true, f.Rev
 	e, t := out.addTxn(Claim)
 	own := kv.NodeKey(b.cfg.Name)
-	t.IfCreate(kv.Master, 0)
-	if !mutant.On(mutant.ClaimNoEpoch) {
+	if !mutant.On(mutant.ClaimOverLock) {
+		t.IfCreate(kv.Master, 0)
+	}
+	if !mutant.On(mutant.ClaimNoEpoch) && !mutant.On(mutant.ClaimOverLock) {
 		t.IfMod(kv.EpochKey, b.vacancy.mod)
 		if !b.vacancy.known { // nor was there a reign whose _epoch somebody deleted
 			t.IfNoneNewer(kv.KindHistory, f.Rev)
 		}
 	}
-	t.IfNoneSays(kv.StateMaster)
+	if !mutant.On(mutant.ClaimNoText) {
+		t.IfNoneSays(kv.StateMaster)
+	}
 	t.IfMod(kv.Control, f.ControlMod)
 	t.IfMod(kv.Config, f.ConfigMod)
-	t.IfCreate(own, b.registered)
-	t.IfLease(own, b.lease)
+	if !mutant.On(mutant.ClaimNoNode) {
+		t.IfCreate(own, b.registered)
+		t.IfLease(own, b.lease)
+	}
 
 	master := kv.Record{
 		Node: b.cfg.Name, Incarnation: b.lease, Epoch: b.nextEpoch(), Address: b.cfg.Address, TTL: b.ttl,
@@ -288,6 +309,9 @@ func (b *Backend) release(now Instant, out *Effects) {
 		t.IfCreate(own, b.registered)
 		t.IfLease(own, b.lease)
 		t.Delete(own)
+	}
+	if mutant.On(mutant.ReleaseNoCompare) {
+		t.NIf = 0
 	}
 	r := kv.Record{
 		Node: b.cfg.Name, Incarnation: b.lease, Epoch: b.reign.epoch, Address: b.cfg.Address,

@@ -1,6 +1,9 @@
 package fsm
 
-import "msdha/internal/fsm/kv"
+import (
+	"msdha/internal/fsm/kv"
+	"msdha/internal/fsm/mutant"
+)
 
 // The phases of a backend, in the order of a node's life.
 const (
@@ -137,6 +140,9 @@ func (b *Backend) receiveReply(ev *Event) Signal {
 	case ev.Op == b.act.op:
 		b.act.op = 0
 		return b.receiveAct(ev)
+	case mutant.On(mutant.StaleReply) && ev.Kind == KeptAlive && b.alive.op != 0:
+		b.alive.op = 0
+		return b.receiveKeepAlive(ev)
 	}
 	return sigNone
 }
@@ -168,10 +174,16 @@ func (b *Backend) receiveCheck(ev *Event) Signal {
 		return sigNotOurs
 	}
 	b.checked = true
+	if mutant.On(mutant.HalfRound) {
+		b.roundTTL = b.ttl
+	}
 	return b.roundComplete()
 }
 
 func (b *Backend) roundComplete() Signal {
+	if mutant.On(mutant.LateRevival) && b.phase == Fenced {
+		b.phase = Standby
+	}
 	if b.roundTTL > 0 && b.checked {
 		return sigRoundOK
 	}
@@ -219,6 +231,9 @@ func (b *Backend) receiveGrant(ev *Event) Signal {
 	switch ev.Outcome {
 	case kv.OK:
 		b.lease, b.ttl = ev.Lease, ev.TTL
+		if mutant.On(mutant.RequestedTTL) {
+			b.ttl = b.cfg.TTL
+		}
 		return sigGranted
 	case kv.Failed:
 		return sigRefused
@@ -275,6 +290,11 @@ func (b *Backend) receiveClaim(ev *Event) Signal {
 	case ev.Outcome == kv.Failed:
 		b.claimed = b.unclear
 		return sigClaimRefused
+	case ev.Outcome != kv.OK && mutant.On(mutant.UnknownIsFailed):
+		return sigClaimRefused
+	case ev.Outcome != kv.OK && mutant.On(mutant.UnknownIsWon):
+		b.reign = reign{epoch: b.nextEpoch(), master: b.facts.Rev + 1, epochMod: b.facts.Rev + 1, ttl: b.ttl}
+		return sigClaimed
 	case ev.Outcome != kv.OK:
 		b.unclear = true
 		return sigClaimUnclear
@@ -299,9 +319,10 @@ func (b *Backend) takeReign(r *kv.Result) bool {
 	master, epoch, own := &r.Items[0], &r.Items[1], &r.Items[2]
 	r0 := &b.reign
 	r0.nodeHeld = own.Present && own.Lease == b.lease && own.Create == b.registered
-	r0.masterHeld = master.Present && master.Lease == b.lease
+	whoever := mutant.On(mutant.ConfirmAny)
+	r0.masterHeld = master.Present && (master.Lease == b.lease || whoever)
 	r0.epochMod = 0
-	if epoch.Present && epoch.Record.Incarnation == b.lease {
+	if epoch.Present && (epoch.Record.Incarnation == b.lease || whoever) {
 		r0.epochMod, r0.epoch, r0.since = epoch.Mod, epoch.Record.Epoch, epoch.Record.Since
 	}
 	if !r0.masterHeld || r0.epochMod == 0 {
@@ -321,7 +342,7 @@ func (b *Backend) receiveHook(ev *Event) Signal {
 		b.infoDirty = b.infoDirty || b.data != ev.Output
 		b.data = ev.Output
 	}
-	if ev.Absent || ev.Code == 0 {
+	if ev.Absent || ev.Code == 0 || mutant.On(mutant.HookFailureIgnored) {
 		return sigHookOK
 	}
 	return sigHookFailed

@@ -38,22 +38,38 @@ func (b *Backend) observe(now Instant, ev *Event, out *Effects) {
 func (b *Backend) observeVacancy(now Instant, gap bool) {
 	f, v := &b.facts, &b.vacancy
 	if f.Master.Present {
+		since := v.since
 		*v = vacancy{}
+		if mutant.On(mutant.WaitNotRestarted) {
+			v.since = since
+		}
 		return
 	}
-	unknown := gap && !f.Epoch.Present
-	if !v.open || unknown || v.known != f.Epoch.Present || v.epoch != f.Epoch.Epoch {
-		*v = vacancy{open: true, since: now, known: f.Epoch.Present, epoch: f.Epoch.Epoch}
+	unknown := gap && !f.Epoch.Present && !mutant.On(mutant.GapTrusted)
+	other := v.epoch != f.Epoch.Epoch && !mutant.On(mutant.ReignUnnoticed)
+	if !v.open || unknown || v.known != f.Epoch.Present || other {
+		*v = vacancy{open: true, since: b.learned(now), known: f.Epoch.Present, epoch: f.Epoch.Epoch}
 	}
 	v.mod = f.Epoch.Mod
-	v.released = f.Epoch.Released && f.Epoch.Mod > b.distrust
+	v.released = f.Epoch.Released && (f.Epoch.Mod > b.distrust || mutant.On(mutant.OldReleaseTrusted))
+}
+
+// learned is when the wait of a vacancy begins: at its receipt.
+func (b *Backend) learned(now Instant) Instant {
+	switch {
+	case mutant.On(mutant.WaitFromContact):
+		return b.roundSent
+	case mutant.On(mutant.WaitNotRestarted) && b.vacancy.since != 0:
+		return b.vacancy.since
+	}
+	return now
 }
 
 // showMaster keeps the files that hooks read up to date (SPEC H6).
 //
 // A view that is older than our own claim knows nothing of it yet.
 func (b *Backend) showMaster(out *Effects) {
-	if b.Reigning() && b.facts.Rev < b.reign.master {
+	if b.Reigning() && b.facts.Rev < b.reign.master && !mutant.On(mutant.OldViewShown) {
 		return
 	}
 	node, address := "", ""
@@ -93,7 +109,12 @@ func (b *Backend) waitOver() Instant {
 	if !v.known || b.leap { // the last reign that we know of may be missing in etcd
 		t = max(t, b.remembered.TTL)
 	}
-	t = longer(t, 1)
+	if mutant.On(mutant.WaitOwnTTL) {
+		t = b.ttl
+	}
+	if !mutant.On(mutant.WaitNoDrift) {
+		t = longer(t, 1)
+	}
 	if mutant.On(mutant.HalfWait) {
 		return v.since.Add(t)
 	}
@@ -115,7 +136,7 @@ func (b *Backend) obstacle() string {
 	switch {
 	case b.cfg.Observer:
 		return "it is no candidate (MSDHA_CANDIDATE=false)"
-	case !b.synced:
+	case !b.synced && !mutant.On(mutant.LostViewClaims):
 		return "its view of etcd is not up to date"
 	case f.Master.Bad:
 		return "the key _master does not parse"
@@ -123,7 +144,7 @@ func (b *Backend) obstacle() string {
 		return "there is a master"
 	case f.Epoch.Bad:
 		return "the key _epoch does not parse"
-	case f.Claimant != "":
+	case f.Claimant != "" && !mutant.On(mutant.ClaimNoText):
 		return "a key says master although there is no _master"
 	case f.Self.Create != b.registered || f.Self.Lease != b.lease:
 		return "its own key is not there"
@@ -157,7 +178,7 @@ func (b *Backend) dataObstacle() string {
 // vacant and the like are the guards of the table.
 
 func masterIsOurs(b *Backend, _ *Event) bool {
-	return b.facts.Master.Present && b.facts.Master.Lease == b.lease
+	return b.facts.Master.Present && b.facts.Master.Lease == b.lease && !mutant.On(mutant.UnknownIsFailed)
 }
 
 // lockWithoutEpoch: what the confirming read found is not a whole reign, and
@@ -212,7 +233,9 @@ func initTaken(_ *Backend, ev *Event) bool { return ev.Result.Items[0].Present }
 // followersReady: somebody could take over (SPEC N4, Q = 1).
 func followersReady(b *Backend, _ *Event) bool { return b.facts.ReadyOthers >= 1 }
 
-func postponedAndReady(b *Backend, ev *Event) bool { return b.postponed && followersReady(b, ev) }
+func postponedAndReady(b *Backend, ev *Event) bool {
+	return b.postponed && followersReady(b, ev) && !mutant.On(mutant.PostponedForgotten)
+}
 
 // Explain says in words why this node is not master, or what it waits for.
 // remaining is the time until then, where that is known.
@@ -246,10 +269,13 @@ func (b *Backend) Explain(now Instant) (reason string, remaining time.Duration) 
 // that somebody deleted: each reign cost at least one revision.
 func (b *Backend) nextEpoch() kv.Epoch {
 	e := max(b.maxEpoch, b.facts.Epoch.Epoch)
+	if mutant.On(mutant.EpochFromKey) {
+		return b.facts.Epoch.Epoch + 1
+	}
 	if !b.facts.Epoch.Present {
 		e = max(e, kv.Epoch(b.facts.Rev))
 	}
-	if b.leap {
+	if b.leap && !mutant.On(mutant.NoLeap) {
 		return e + epochGap
 	}
 	return e + 1

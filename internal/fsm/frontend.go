@@ -140,7 +140,7 @@ func (f *Frontend) fireDue(now Instant, out *Effects) {
 	}
 }
 
-func (f *Frontend) receive(now Instant, ev *Event, _ *Effects) Signal {
+func (f *Frontend) receive(now Instant, ev *Event, out *Effects) Signal {
 	switch ev.Kind {
 	case Started:
 		f.floor = ev.Held.Epoch
@@ -149,6 +149,10 @@ func (f *Frontend) receive(now Instant, ev *Event, _ *Effects) Signal {
 		return sigFrontStop
 	case ViewChanged:
 		f.observe(ev)
+		if mutant.On(mutant.WatchRefreshes) && f.phase == Routing && f.wanted == f.routed {
+			f.read.sent = now
+			f.confirmed(now, ev, out)
+		}
 		return sigFrontView
 	case EtcdReplaced:
 		f.replaced = true
@@ -181,7 +185,7 @@ func (f *Frontend) observe(ev *Event) {
 	if !m.Present || m.Bad || f.facts.RouteState != StateMaster || f.facts.RouteLease != m.Lease {
 		return
 	}
-	if m.Epoch >= f.floor || f.lifted && m.Create > f.liftRev {
+	if m.Epoch >= f.floor || f.lifted && m.Create > f.liftRev || mutant.On(mutant.FrontNoFloor) {
 		f.wanted = route{m.Create, m.Lease, m.Epoch, m.TTL, m.Node, m.Address}
 	}
 }
@@ -219,6 +223,11 @@ func (f *Frontend) seen(_ Instant, _ *Event, _ *Effects) { f.giveUp = Never }
 func (f *Frontend) ask(now Instant, _ *Event, out *Effects) {
 	f.giveUp, f.readDue = Never, Never
 	f.routed = f.wanted
+	if mutant.On(mutant.RouteFromView) || mutant.On(mutant.LatePut) {
+		f.phase, f.read.sent = Routing, now
+		f.open(now, &timerEvent, out)
+		return
+	}
 	f.send(now, out)
 }
 
@@ -258,6 +267,14 @@ func (f *Frontend) confirmed(now Instant, _ *Event, out *Effects) {
 	}
 	f.tries = 0
 	f.deadline = f.read.sent.Add(shorter(t, 1))
+	switch {
+	case mutant.On(mutant.NoFrontDeadline):
+		f.deadline = Never
+	case mutant.On(mutant.FrontReceiveDeadline):
+		f.deadline = now.Add(shorter(t, 1))
+	case mutant.On(mutant.FrontNoDrift):
+		f.deadline = f.read.sent.Add(t)
+	}
 	f.readDue = max(now, f.read.sent.Add(f.routed.ttl/4))
 	out.add(Allow).Until = f.deadline
 }

@@ -1,5 +1,7 @@
 package fsm
 
+import "msdha/internal/fsm/mutant"
+
 // GuardEventKind says what a guard learned.
 type GuardEventKind uint8
 
@@ -59,7 +61,9 @@ func (g *Guard) Step(now Instant, ev GuardEvent) GuardActions {
 	case GuardArmed:
 		g.arm(ev)
 	case GuardAgentGone:
-		g.startKilling(&a)
+		if !mutant.On(mutant.GuardDeaf) {
+			g.startKilling(&a)
+		}
 	case GuardTreeGone:
 		if g.killing && !g.done {
 			g.done, a.Exit = true, true
@@ -71,7 +75,12 @@ func (g *Guard) Step(now Instant, ev GuardEvent) GuardActions {
 
 // arm takes new deadlines. After the fence signal they can only come nearer.
 func (g *Guard) arm(ev GuardEvent) {
-	if g.fenced {
+	switch {
+	case mutant.On(mutant.GuardUnarmed):
+		return
+	case mutant.On(mutant.GuardRearms):
+		g.fenced = false
+	case g.fenced:
 		g.kill = min(g.kill, ev.Kill)
 		return
 	}

@@ -1,6 +1,9 @@
 package fsm
 
-import "msdha/internal/fsm/kv"
+import (
+	"msdha/internal/fsm/kv"
+	"msdha/internal/fsm/mutant"
+)
 
 // Member is what a driver runs for a node: the machine, the view that informs
 // it, and the memory by which another etcd is recognised. Gateway is the same
@@ -22,7 +25,7 @@ func (m *Member) Step(now Instant, ev *Event, out *Effects) {
 		return // the view, too, has nobody to tell any more
 	}
 	// A hook that starts while the tree is being ended would outlive its release.
-	m.View.quiet = m.Backend.killing
+	m.View.quiet = m.Backend.killing && !mutant.On(mutant.LateNotice)
 	step(now, ev, out, &m.Backend, &m.View, &m.lineage)
 	if m.Backend.phase == Listing && m.View.phase == viewClosed {
 		m.View.Open(now, out)
@@ -83,7 +86,9 @@ func step(now Instant, ev *Event, out *Effects, m receiver, v *View, l *Lineage)
 	// the machine's come before what the view would tell it (SPEC R3).
 	switch ev.Kind {
 	case Listed, Watched, WatchEnded:
-		m.Step(now, &timerEvent, out)
+		if !mutant.On(mutant.TimersApart) {
+			m.Step(now, &timerEvent, out)
+		}
 		if !m.over() {
 			v.Step(now, ev, out, m)
 		}

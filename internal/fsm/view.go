@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"msdha/internal/fsm/kv"
+	"msdha/internal/fsm/mutant"
 )
 
 const (
@@ -195,11 +196,14 @@ func (v *View) onWatched(now Instant, ev *Event, out *Effects, to receiver) {
 		for n < len(items) && items[n].Mod == rev {
 			n++
 		}
-		if rev >= v.next {
+		if rev >= v.next || mutant.On(mutant.LatePut) {
 			for i := range items[:n] {
 				v.apply(&items[i])
 			}
 			v.next = rev + 1
+			if mutant.On(mutant.ResumeAtRev) {
+				v.next = rev
+			}
 			v.tell(now, ev, rev, out, to)
 			v.notifyChanges(out, items[:n])
 		}
@@ -235,6 +239,9 @@ func (v *View) notifyChanges(out *Effects, items []kv.Item) {
 			notify(out, "PUT", it)
 		default:
 			notify(out, "DELETE", it)
+			if mutant.On(mutant.NotifyTwice) {
+				notify(out, "DELETE", it)
+			}
 		}
 	}
 }
@@ -255,6 +262,11 @@ func (v *View) onEnded(now Instant, ev *Event, out *Effects, to receiver) {
 	v.phase, v.retryAt = viewResume, now.Add(viewBackoff)
 	if ev.Rev > 0 { // compacted: what happened in between can only be compared
 		v.phase = viewRelist
+		if mutant.On(mutant.CompactionIgnored) {
+			v.phase, v.next = viewResume, ev.Rev+1
+		}
+	} else if mutant.On(mutant.ResumeFromNow) {
+		v.next++
 	}
 	v.synced = false
 	v.ev = Event{Kind: ViewLost}
@@ -276,7 +288,7 @@ func NewLineage(h Held) Lineage { return Lineage{cluster: h.Cluster, rev: h.Rev}
 // Saw takes a header that came at now in reply to a linearizable request sent
 // at sent, and reports whether etcd is another one than before.
 func (l *Lineage) Saw(now, sent Instant, h kv.Header) bool {
-	if h.Cluster == 0 {
+	if h.Cluster == 0 || mutant.On(mutant.LineageForgets) {
 		return false
 	}
 	foreign := l.cluster != 0 && h.Cluster != l.cluster

@@ -46,8 +46,9 @@ type reign struct {
 	node     int32
 	tree     uint32
 	lease    kv.LeaseID
-	ttl      time.Duration
-	deleted  int64 // when _master was gone; forever while it exists
+	ttl      time.Duration // as _master has it
+	granted  time.Duration // as etcd does
+	deleted  int64         // when _master was gone; forever while it exists
 	released bool
 	hook     int64 // when the master hook started; forever before
 	died     int64 // when the agent that holds _master died; 0 before
@@ -78,6 +79,7 @@ type memory struct {
 	order     int  // of the last published state
 	confirmed bool // a reply has shown _master on its lease
 	reigned   bool // its master hook started
+	granted   time.Duration
 	exited    bool
 	synced    bool // it has a listing and an open watch
 	killing   bool // it has asked for the end of its tree
@@ -152,6 +154,10 @@ func (c *checker) followMaster(w *World) {
 		c.master = 0
 		c.vacated(w)
 	}
+	// What an operator wrote over it does not parse, and is nobody's claim.
+	if n := len(c.reigns); n > 0 && m.Present && m.Create == c.master && m.Record.Bad == "" && m.Lease != c.reigns[n-1].lease {
+		c.fail("S1", nil, "_master is on lease %v now, it was put on %v", m.Lease, c.reigns[n-1].lease)
+	}
 	if !m.Present || m.Create == c.master {
 		return
 	}
@@ -163,6 +169,11 @@ func (c *checker) followMaster(w *World) {
 	node := w.etcd.Get(kv.NodeKey(r.Node))
 	if m.Lease == 0 || m.Lease != node.Lease {
 		c.fail("S1", nil, "_master of %s is on lease %v, its node key on %v", r.Node, m.Lease, node.Lease)
+	}
+	for i := range w.etcd.items {
+		if it := &w.etcd.items[i]; it.Record.State == kv.StateMaster {
+			c.fail("S1", nil, "%s claims while the key %s says master", r.Node, it.Key.Path())
+		}
 	}
 	if r.Epoch <= c.maxEpoch {
 		c.fail("S2", nil, "epoch %d of %s is not above %d", r.Epoch, r.Node, c.maxEpoch)
@@ -176,7 +187,7 @@ func (c *checker) followMaster(w *World) {
 	i := w.holderOf(r)
 	c.reigns = append(c.reigns, reign{
 		epoch: r.Epoch, node: i, tree: w.actors[i].node.tree, lease: r.Incarnation, ttl: r.TTL,
-		deleted: forever, hook: forever,
+		granted: w.actors[i].node.mem.granted, deleted: forever, hook: forever,
 	})
 	w.holder = i
 	w.stats.Claims++
@@ -211,6 +222,9 @@ func (c *checker) vacated(w *World) {
 	a := &w.actors[r.node]
 	if a.up && a.node.tree == r.tree {
 		c.deadline(w, a, r)
+	}
+	for i := range w.actors[w.nodes:] {
+		c.allowed(w, &w.actors[w.nodes+i], r)
 	}
 }
 

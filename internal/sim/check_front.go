@@ -15,11 +15,38 @@ func (c *checker) routes(w *World, a *actor, e *fsm.Effect) {
 		c.fail("S9", a, "%s goes back from epoch %d to %d", a.name, a.front.epoch, e.Epoch)
 	}
 	for i := range c.reigns {
-		if r := &c.reigns[i]; r.epoch == e.Epoch && w.actors[r.node].key == e.Node {
-			return
+		r := &c.reigns[i]
+		if r.epoch != e.Epoch || w.actors[r.node].key != e.Node {
+			continue
 		}
+		// F is T(1−ρ) after the read was sent, by which the port opens.
+		t := int64(r.ttl)
+		if asked := a.clock.true(a.front.until) - t - t/1000; asked > r.deleted {
+			c.fail("S9", a, "%s routes to epoch %d, which had ended when it asked", a.name, e.Epoch)
+		}
+		return
 	}
 	c.fail("S9", a, "%s routes to %s, which never held epoch %d", a.name, e.Node, e.Epoch)
+}
+
+// allowed is the sharper half of S7, as S4 is of S6: F is at most T after
+// _master was gone. r is the reign that ended, or nil for the one routed to.
+func (c *checker) allowed(w *World, a *actor, r *reign) {
+	if !a.up {
+		return
+	}
+	_, epoch, ok := a.gateway.Frontend.Routed()
+	for i := range c.reigns {
+		if e := &c.reigns[i]; r == nil && e.epoch == epoch {
+			r = e
+		}
+	}
+	if !ok || r == nil || r.epoch != epoch || r.deleted == forever {
+		return
+	}
+	if over := a.clock.true(a.front.until) - r.deleted - int64(r.ttl); over > 0 {
+		c.fail("S7", a, "F of epoch %d is %v later than T after _master was gone", epoch, time.Duration(over))
+	}
 }
 
 // outlived returns the first reign after epoch whose master hook has started,

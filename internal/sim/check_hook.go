@@ -25,6 +25,13 @@ func (c *checker) hook(_ *World, a *actor, e *fsm.Effect) {
 	m.lastHook = e.Hook
 }
 
+// runs is S11, too: a hook that takes longer than its limit is ended by then.
+func (c *checker) runs(a *actor, h fsm.Hook, d time.Duration) {
+	if limit := a.node.cfg.HookTimeout[h]; limit > 0 && d > limit {
+		c.fail("S11", a, "%s: %v runs for %v, its limit is %v", a.name, h, d, limit)
+	}
+}
+
 // stateOrder is where a published state stands in a life.
 func stateOrder(s fsm.State) int {
 	for i, t := range [...]fsm.State{
@@ -90,9 +97,9 @@ func (c *checker) waited(w *World, a *actor, e *fsm.Effect) *reign {
 			} else if last != nil {
 				w.sometimes(FailedOver)
 			}
-		case !r.released && w.now < r.deleted+2*int64(r.ttl) && !c.excused("S5", a):
+		case !r.released && w.now < r.deleted+2*int64(max(r.ttl, r.granted)) && !c.excused("S5", a):
 			c.fail("S5", a, "the hook of epoch %d starts %v after the end of epoch %d, want at least %v",
-				e.Env.Epoch, time.Duration(w.now-min(r.deleted, w.now)), r.epoch, 2*r.ttl)
+				e.Env.Epoch, time.Duration(w.now-min(r.deleted, w.now)), r.epoch, 2*max(r.ttl, r.granted))
 		}
 		last = r
 	}

@@ -28,6 +28,9 @@ func (c *checker) beforeStep(w *World, a *actor, ev *fsm.Event) {
 			a.node.mem.confirmed = true
 		}
 	}
+	if ev.Kind == fsm.Granted && ev.Outcome == kv.OK {
+		a.node.mem.granted = ev.TTL
+	}
 }
 
 // phaseBefore is where a machine was before the present step.
@@ -180,8 +183,9 @@ func (c *checker) effect(w *World, a *actor, e *fsm.Effect, now fsm.Instant) {
 // afterAuthority is S14: what a node may not do any more once it is leaving.
 func (c *checker) afterAuthority(a *actor, e *fsm.Effect, now fsm.Instant) {
 	// D may have passed in this very step, which must know it before all else.
-	over := leaving&(1<<c.beforePhase) != 0 ||
-		c.beforePhase >= fsm.PreStart && c.before.Authority() <= now
+	d := c.before.Authority()
+	over := leaving&(1<<c.beforePhase) != 0 || c.beforePhase >= fsm.PreStart && d <= now ||
+		c.beforePhase == fsm.Draining && d == fsm.Never
 	switch e.Kind {
 	case fsm.Release, fsm.RevokeLease:
 		if a.node.treeAlive() {
@@ -227,7 +231,7 @@ func (c *checker) sound(id kv.LeaseID) bool {
 // armed is the other half of S3, and S4: authority ends before the lease does.
 func (c *checker) armed(w *World, a *actor, e *fsm.Effect) {
 	b := &a.member.Backend
-	if leaving&(1<<b.Phase()) != 0 || e.Fence != b.Authority() {
+	if leaving&(1<<b.Phase()) != 0 {
 		return
 	}
 	d := a.clock.true(e.Fence)

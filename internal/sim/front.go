@@ -5,6 +5,7 @@ import (
 
 	"msdha/internal/fsm"
 	"msdha/internal/fsm/kv"
+	"msdha/internal/fsm/mutant"
 )
 
 // front is the data path of a frontend.
@@ -88,6 +89,7 @@ func (w *World) executeFront(a *actor, e *fsm.Effect) {
 		w.endSessions(a, true)
 	case fsm.Allow:
 		f.until = e.Until
+		w.check.allowed(w, a, nil)
 		w.reachOwn(a, OnRenewal)
 		w.followEdge(a)
 	}
@@ -114,7 +116,7 @@ func (w *World) endSessions(a *actor, reset bool) {
 				w.tellEnd(int32(i), c, reset)
 			}
 			c.session, c.holds = false, false
-			if reset {
+			if reset && !mutant.On(mutant.NoLinger) {
 				c.kernel = c.kernel[:0]
 			}
 		}

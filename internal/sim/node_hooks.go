@@ -53,6 +53,7 @@ func (w *World) runHook(a *actor, e *fsm.Effect) {
 	if e.Timeout > 0 && d > e.Timeout {
 		d, code = e.Timeout, 143
 	}
+	w.check.runs(a, h, d)
 	if h == fsm.HookMaster {
 		n.role = e.Env.Epoch
 		w.reach(OnHook)

@@ -5,6 +5,7 @@ import (
 
 	"msdha/internal/fsm"
 	"msdha/internal/fsm/kv"
+	"msdha/internal/fsm/mutant"
 )
 
 // watch is an actor's stream of changes. A delivery brings everything from
@@ -26,7 +27,11 @@ type watch struct {
 func (w *World) openWatch(a *actor, e *fsm.Effect) {
 	w.number++
 	items := a.watch.items[:0]
-	a.watch = watch{open: true, op: e.Op, next: e.Rev, number: w.number, alive: w.now, items: items}
+	from := e.Rev
+	if mutant.On(mutant.LatePut) { // what an earlier stream was to bring comes again
+		from = max(from-lateRevisions, w.etcd.history.floor, 2)
+	}
+	a.watch = watch{open: true, op: e.Op, next: from, number: w.number, alive: w.now, items: items}
 	a.watch.stale = a.atStale(e.Attempt)
 	w.deliverSoon(a)
 	w.at(watchLimit, occurrence{kind: watchIdle, actor: a.index, gen: a.gen, number: w.number})
@@ -91,8 +96,21 @@ func (w *World) watchDelivers(a *actor, o *occurrence) {
 		return
 	}
 	t.started = true
+	items := t.items
+	if n := len(items); mutant.On(mutant.MidRevision) && n > 1 && items[n-1].Mod == items[n-2].Mod {
+		w.bring(a, items[:n-1], knows) // fragments that the driver has not put together
+		items = items[n-1:]
+	}
+	w.bring(a, items, knows)
+}
+
+// lateRevisions is how far back a late stream begins.
+const lateRevisions = 12
+
+// bring gives a view whole revisions, and what its member knows.
+func (w *World) bring(a *actor, items []kv.Item, knows kv.Header) {
 	w.begin(fsm.Watched)
-	w.ev.Op, w.ev.Items, w.ev.Header = t.op, t.items, knows
+	w.ev.Op, w.ev.Items, w.ev.Header = a.watch.op, items, knows
 	w.step(a)
 }
 

@@ -1,5 +1,6 @@
-// Package mutant names bugs that can be planted in the machines, to show that
-// the simulator's properties are able to fail (research/simulation.md §5).
+// Package mutant names bugs that can be planted in the machines, and in what
+// the simulator models of their drivers, to show that the simulator's
+// properties are able to fail (research/simulation.md §5).
 //
 // A build without the tag "mutants" — every release — has no switch at all:
 // On is a constant false there and the planted branch is not compiled in.
@@ -10,28 +11,136 @@ type Bug uint8
 
 // The bugs, each with the property that must kill it.
 const (
-	None              Bug = iota
-	HalfWait              // S5: the wait is 1×T
-	ReceiveDeadline       // S3: D counts from the reply, not from the send
-	LockOffLease          // S1: _master is put without the node's lease
-	ClaimNoEpoch          // S5: the claim does not compare _epoch
-	ClaimFreshEpoch       // S5: it compares an _epoch read just before
-	NoKill                // S6: no SIGKILL after the grace
-	KeepSessions          // S7: a frontend keeps sessions when the route ends
-	OwnLargerTTL          // S7: a frontend's deadline uses its own larger TTL
-	InputFirst            // S3: input is handled before due deadlines
-	EarlyRevoke           // S14: the lease is revoked before the tree is dead
-	ChildIsTree           // S14: the main process's end is taken for the tree's
-	NoWaitAbsentEpoch     // S5: an absent _epoch is not waited for
-	NoFence               // S6: nothing is ended when authority is over
+	None Bug = iota
+
+	// Waits (SPEC E2).
+	HalfWait          // S5: the wait is 1×T
+	WaitFromContact   // S5: it counts from the last contact with etcd, not from the receipt
+	WaitNoDrift       // S5: it leaves no room for clocks that run fast
+	WaitNotRestarted  // S5: a newer reign does not begin it anew
+	WaitOwnTTL        // S5: it counts with the waiter's own T
+	NoWaitAbsentEpoch // S5: an absent _epoch is not waited for
+	ReignUnnoticed    // S5: a number that changed while the watch was lost does not begin it anew
+	GapTrusted        // S5: nor does a listing without _epoch
+	OldReleaseTrusted // S5: a release found in an etcd that was replaced counts (SPEC K4)
+
+	// Authority (SPEC R1 to R3).
+	ReceiveDeadline // S3: D counts from the reply, not from the send
+	DeadlineNoDrift // S3: D leaves no room for drift
+	HalfRound       // S3: a check without a keepalive counts as a round
+	InputFirst      // S3: input is handled before due deadlines
+	RequestedTTL    // S5: T is the requested TTL, not the granted one
+	NoCheck         // S4: a round is a keepalive alone
+	CheckNoMaster   // S4: a master's round does not look at _master
+	NoRebase        // S4: a round from before the claim was won extends D
+	NoRepeat        // L2: a failed round is not repeated before the next is due
+
+	// Claims and reigns (SPEC E3 to E5).
+	LockOffLease     // S1: _master is put without the node's lease
+	ClaimOverLock    // S1: the claim demands neither that _master is absent nor _epoch
+	ClaimNoNode      // S1: it does not demand that our node key is ours
+	ClaimNoText      // S1: it does not mind a key that says master
+	ClaimNoEpoch     // S5: it does not compare _epoch
+	ClaimFreshEpoch  // S5: it compares an _epoch read just before
+	EpochFromKey     // S2: the new epoch is one above the key, whatever else was seen
+	NoLeap           // S2: no gap of epochs is left after etcd was replaced
+	LineageForgets   // S2: a replaced etcd is not recognised
+	LostViewClaims   // S13: a node claims without an up-to-date view
+	UnknownIsFailed  // L1: an unclear claim is taken for failed
+	UnknownIsWon     // S18: an unclear claim is taken for won
+	ConfirmAny       // S18: a confirming read does not ask whose lease it is
+	LoserStuck       // L4: who lost a race for the claim never goes on
+	PublishNoMod     // L3: a late publication brings an old state back
+	ReleaseNoCompare // S5: a release compares nothing
+
+	// Ends (SPEC R4, R5, N5).
+	EarlyRevoke   // S14: the lease is revoked before the tree is dead
+	ReleaseAtTerm // S6: the reign is released when the stop signal is sent
+	ChildIsTree   // S14: the main process's end is taken for the tree's
+	LateRevival   // S14: a late success revives a node that was fenced
+	DrainRenews   // S14: a planned stop renews on after D
+	NoFence       // S6: nothing is ended when authority is over
+	NoKill        // S6: no SIGKILL after the grace
+	GuardOnTTL    // S3: the guard is armed with T from now, not with D
+	GuardUnarmed  // S6: the guard is never armed
+	GuardRearms   // S6: new deadlines count after the fence signal
+	GuardDeaf     // S19: the guard does not notice that its agent died
+
+	// A node's life (SPEC N, H).
+	HookFailureIgnored // S11: a failed hook is taken for a success
+	HookNoLimit        // S11: hooks have no time limit
+	Demote             // S12: a master whose time is over stands by
+	MasterTTLRestarts  // S22: every renewal begins the master TTL anew
+	PostponedForgotten // S22: a postponed end of the reign never comes
+	OldViewShown       // H6: a view from before the claim overwrites current_master
+
+	// Views and notices (SPEC R6, H5).
+	ResumeAtRev       // S16: a watch resumes at the last revision, not after it
+	ResumeFromNow     // S16: a watch resumes at the present revision
+	CompactionIgnored // S16: a watch goes on after a compaction without a listing
+	MidRevision       // S16: half a revision is acted on (in the simulator's driver)
+	NotifyTwice       // S15: a deletion is told twice
+	LateNotice        // S15: a notice starts a hook while the tree is being ended
+
+	// Frontends (SPEC X).
+	KeepSessions         // S7: sessions are kept when the route ends
+	OwnLargerTTL         // S7: the deadline uses its own larger TTL
+	NoFrontDeadline      // S7: there is no deadline
+	FrontReceiveDeadline // S7: F counts from the reply, not from the send
+	FrontNoDrift         // S7: F leaves no room for drift
+	WatchRefreshes       // S7: news from the watch count as a confirmation
+	RouteFromView        // S9: the port opens without a read
+	LatePut              // S9: a change that comes late is taken in again (with RouteFromView)
+	FrontNoFloor         // S9: an older epoch is routed to
+	NoLinger             // S10: a reset keeps the kernel's buffers (in the simulator's data path)
+
+	// Machines (SPEC S17, S21).
+	StaleReply  // S17: a reply to an earlier request is accepted
+	PastTimer   // S21: a timer is set in the past
+	TimersApart // S21: an event for the view leaves the machine's due timers
+	Random      // determinism: something depends on the order of a map
+
 	NumBugs
 )
 
 var names = [NumBugs]string{
-	"none", "half-wait", "receive-deadline", "lock-off-lease", "claim-no-epoch",
-	"claim-fresh-epoch", "no-kill", "keep-sessions", "own-larger-ttl", "input-first",
-	"early-revoke", "child-is-tree", "no-wait-absent-epoch",
-	"no-fence",
+	None: "none",
+
+	HalfWait: "half-wait", WaitFromContact: "wait-from-contact", WaitNoDrift: "wait-no-drift",
+	WaitNotRestarted: "wait-not-restarted", WaitOwnTTL: "wait-own-ttl",
+	NoWaitAbsentEpoch: "no-wait-absent-epoch", ReignUnnoticed: "reign-unnoticed",
+	GapTrusted: "gap-trusted", OldReleaseTrusted: "old-release-trusted",
+
+	ReceiveDeadline: "receive-deadline", DeadlineNoDrift: "deadline-no-drift", HalfRound: "half-round",
+	InputFirst: "input-first", RequestedTTL: "requested-ttl", NoCheck: "no-check",
+	CheckNoMaster: "check-no-master", NoRebase: "no-rebase", NoRepeat: "no-repeat",
+
+	LockOffLease: "lock-off-lease", ClaimOverLock: "claim-over-lock", ClaimNoNode: "claim-no-node",
+	ClaimNoText: "claim-no-text", ClaimNoEpoch: "claim-no-epoch", ClaimFreshEpoch: "claim-fresh-epoch",
+	EpochFromKey: "epoch-from-key", NoLeap: "no-leap", LineageForgets: "lineage-forgets",
+	LostViewClaims: "lost-view-claims", UnknownIsFailed: "unknown-is-failed",
+	UnknownIsWon: "unknown-is-won", ConfirmAny: "confirm-any", LoserStuck: "loser-stuck",
+	PublishNoMod: "publish-no-mod", ReleaseNoCompare: "release-no-compare",
+
+	EarlyRevoke: "early-revoke", ReleaseAtTerm: "release-at-term", ChildIsTree: "child-is-tree",
+	LateRevival: "late-revival", DrainRenews: "drain-renews", NoFence: "no-fence", NoKill: "no-kill",
+	GuardOnTTL: "guard-on-ttl", GuardUnarmed: "guard-unarmed", GuardRearms: "guard-rearms",
+	GuardDeaf: "guard-deaf",
+
+	HookFailureIgnored: "hook-failure-ignored", HookNoLimit: "hook-no-limit", Demote: "demote",
+	MasterTTLRestarts: "master-ttl-restarts", PostponedForgotten: "postponed-forgotten",
+	OldViewShown: "old-view-shown",
+
+	ResumeAtRev: "resume-at-rev", ResumeFromNow: "resume-from-now",
+	CompactionIgnored: "compaction-ignored", MidRevision: "mid-revision",
+	NotifyTwice: "notify-twice", LateNotice: "late-notice",
+
+	KeepSessions: "keep-sessions", OwnLargerTTL: "own-larger-ttl", NoFrontDeadline: "no-front-deadline",
+	FrontReceiveDeadline: "front-receive-deadline", FrontNoDrift: "front-no-drift",
+	WatchRefreshes: "watch-refreshes", RouteFromView: "route-from-view", LatePut: "late-put",
+	FrontNoFloor: "front-no-floor", NoLinger: "no-linger",
+
+	StaleReply: "stale-reply", PastTimer: "past-timer", TimersApart: "timers-apart", Random: "random",
 }
 
 func (b Bug) String() string { return names[b] }

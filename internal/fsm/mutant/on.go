@@ -2,6 +2,8 @@
 
 package mutant
 
+import "time"
+
 // Built says whether bugs can be planted in this build.
 const Built = true
 
@@ -24,3 +26,13 @@ func Plant(b Bug) { active = b }
 
 // On reports whether the bug is planted.
 func On(b Bug) bool { return active == b && b != None }
+
+// Noise is not the same from run to run while Random is planted.
+func Noise() time.Duration {
+	if On(Random) {
+		for d := range map[time.Duration]bool{0: true, time.Millisecond: true} {
+			return d
+		}
+	}
+	return 0
+}

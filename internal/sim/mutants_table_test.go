@@ -1,0 +1,104 @@
+//go:build mutants
+
+package sim
+
+import "msdha/internal/fsm/mutant"
+
+// plant is what is known of a planted bug.
+type plant struct {
+	by     string // the property that must notice it
+	source string // #n: the table of research/simulation.md §5; else a clause, or whose idea
+	slow   bool   // it takes more than quickEpisodes
+	// shape narrows the episodes down to where the bug exists at all; why says to what.
+	shape func(*Schedule)
+	why   string
+}
+
+func (p plant) note() string {
+	if p.why == "" {
+		return ""
+	}
+	return "  (" + p.why + ")"
+}
+
+// planted is every bug with its killer.
+var planted = map[mutant.Bug]plant{
+	mutant.HalfWait:          {by: "S5", source: "#1"},
+	mutant.WaitFromContact:   {by: "S5", source: "#2"},
+	mutant.WaitNoDrift:       {by: "S5", source: "#3"},
+	mutant.WaitNotRestarted:  {by: "S5", source: "#4"},
+	mutant.WaitOwnTTL:        {by: "S5", source: "#8"},
+	mutant.NoWaitAbsentEpoch: {by: "S5", source: "SPEC E2"},
+	mutant.ReignUnnoticed:    {by: "S5", source: "own", shape: nearText(unnoticedReign), why: "near a reign of 10 ms, hidden by a compaction"},
+	mutant.GapTrusted:        {by: "S5", source: "own", shape: nearStory("reign-hidden-by-a-compaction"), why: "near that story"},
+	mutant.OldReleaseTrusted: {by: "S5", source: "SPEC K4"},
+
+	mutant.ReceiveDeadline: {by: "S3", source: "#6"},
+	mutant.DeadlineNoDrift: {by: "S3", source: "#7"},
+	mutant.HalfRound:       {by: "S3", source: "own"},
+	mutant.InputFirst:      {by: "S3", source: "#10"},
+	mutant.RequestedTTL:    {by: "S5", source: "#8", shape: smallTTL, why: "TTL 1s, etcd grants 2s"},
+	mutant.NoCheck:         {by: "S4", source: "#9"},
+	mutant.CheckNoMaster:   {by: "S4", source: "own"},
+	mutant.NoRebase:        {by: "S4", source: "own", shape: nearStory("master-deleted-during-its-claim"), why: "near that story"},
+	mutant.NoRepeat:        {by: "L2", source: "SPEC R1"},
+
+	mutant.LockOffLease:     {by: "S1", source: "#12"},
+	mutant.ClaimOverLock:    {by: "S1", source: "#13"},
+	mutant.ClaimNoNode:      {by: "S1", source: "#14"},
+	mutant.ClaimNoText:      {by: "S1", source: "SPEC K3"},
+	mutant.ClaimNoEpoch:     {by: "S5", source: "SPEC E3"},
+	mutant.ClaimFreshEpoch:  {by: "S5", source: "#5"},
+	mutant.EpochFromKey:     {by: "S2", source: "own"},
+	mutant.NoLeap:           {by: "S2", source: "SPEC K4"},
+	mutant.LineageForgets:   {by: "S2", source: "SPEC K4"},
+	mutant.LostViewClaims:   {by: "S13", source: "own"},
+	mutant.UnknownIsFailed:  {by: "L1", source: "#15"},
+	mutant.UnknownIsWon:     {by: "S18", source: "#16"},
+	mutant.ConfirmAny:       {by: "S18", source: "own"},
+	mutant.LoserStuck:       {by: "L4", source: "#31"},
+	mutant.PublishNoMod:     {by: "L3", source: "own", shape: nearStory("publication-that-came-too-late"), why: "near that story"},
+	mutant.ReleaseNoCompare: {by: "S5", source: "own"},
+
+	mutant.EarlyRevoke:   {by: "S14", source: "#17"},
+	mutant.ReleaseAtTerm: {by: "S6", source: "#18"},
+	mutant.ChildIsTree:   {by: "S14", source: "SPEC N5"},
+	mutant.LateRevival:   {by: "S14", source: "#11"},
+	mutant.DrainRenews:   {by: "S14", source: "own"},
+	mutant.NoFence:       {by: "S6", source: "own"},
+	mutant.NoKill:        {by: "S6", source: "#19"},
+	mutant.GuardOnTTL:    {by: "S3", source: "#20"},
+	mutant.GuardUnarmed:  {by: "S6", source: "#21"},
+	mutant.GuardRearms:   {by: "S6", source: "own"},
+	mutant.GuardDeaf:     {by: "S19", source: "#21"},
+
+	mutant.HookFailureIgnored: {by: "S11", source: "#30"},
+	mutant.HookNoLimit:        {by: "S11", source: "#30"},
+	mutant.Demote:             {by: "S12", source: "#32"},
+	mutant.MasterTTLRestarts:  {by: "S22", source: "#33"},
+	mutant.PostponedForgotten: {by: "S22", source: "own"},
+	mutant.OldViewShown:       {by: "H6", source: "own"},
+
+	mutant.ResumeAtRev:       {by: "S16", source: "#26"},
+	mutant.ResumeFromNow:     {by: "S16", source: "#26"},
+	mutant.CompactionIgnored: {by: "S16", source: "#27"},
+	mutant.MidRevision:       {by: "S16", source: "#28"},
+	mutant.NotifyTwice:       {by: "S15", source: "own"},
+	mutant.LateNotice:        {by: "S15", source: "own"},
+
+	mutant.KeepSessions:         {by: "S7", source: "#22"},
+	mutant.OwnLargerTTL:         {by: "S7", source: "SPEC X4", shape: largerFrontTTL, why: "frontends ask for 4T"},
+	mutant.NoFrontDeadline:      {by: "S7", source: "#24"},
+	mutant.FrontReceiveDeadline: {by: "S7", source: "own"},
+	mutant.FrontNoDrift:         {by: "S7", source: "own", shape: nearRead, why: "_master deleted around a read, drift 1000 ppm"},
+	mutant.WatchRefreshes:       {by: "S7", source: "#25"},
+	mutant.RouteFromView:        {by: "S9", source: "own"},
+	mutant.LatePut:              {by: "S9", source: "#29"},
+	mutant.FrontNoFloor:         {by: "S9", source: "own"},
+	mutant.NoLinger:             {by: "S10", source: "#23"},
+
+	mutant.StaleReply:  {by: "S17", source: "#34"},
+	mutant.PastTimer:   {by: "S21", source: "#36"},
+	mutant.TimersApart: {by: "S21", source: "own"},
+	mutant.Random:      {by: NotDeterministic, source: "#35"},
+}
