@@ -49,6 +49,7 @@ var properties = [...]struct {
 	{"L1", a1},
 	{"L3", 0},
 	{"L4", 0},
+	{"K4", 0},
 }
 
 const numProperties = len(properties)

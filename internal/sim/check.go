@@ -26,6 +26,7 @@ type checker struct {
 
 	broken   assumption // for everybody
 	rewound  bool       // etcd went back and does not say so
+	replaced replacement
 	shown    [numProperties]uint64
 	unsafe   []kv.LeaseID // leases that A6 does not hold for: S3 is not promised
 	troubled int64        // when the last fault had its last effect
@@ -80,6 +81,7 @@ type memory struct {
 	confirmed bool // a reply has shown _master on its lease
 	reigned   bool // its master hook started
 	granted   time.Duration
+	cluster   uint64 // that its view is of
 	exited    bool
 	synced    bool // it has a listing and an open watch
 	killing   bool // it has asked for the end of its tree

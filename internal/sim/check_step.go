@@ -122,6 +122,7 @@ func (c *checker) view(w *World, a *actor, ev *fsm.Event) {
 		if !w.asks(fsm.WatchKeys) {
 			return // stale, or failed
 		}
+		m.cluster = ev.Header.Cluster
 	case fsm.Watched:
 	default:
 		return
@@ -150,6 +151,7 @@ func (c *checker) effect(w *World, a *actor, e *fsm.Effect, now fsm.Instant) {
 	case fsm.Claim:
 		c.leaseLives(w, a, e)
 		c.claims(a, now)
+		c.remembers(w, a, e)
 	case fsm.StartChild, fsm.Bootstrap:
 		c.leaseLives(w, a, e)
 	case fsm.RunHook:

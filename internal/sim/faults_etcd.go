@@ -139,6 +139,9 @@ func (w *World) restore(f *Fault) {
 	w.etcd.Restore(&w.backup, cluster)
 	w.check.rebase(w)
 	w.check.rewound = w.check.rewound || f.Arg == 0
+	if f.Arg > 0 {
+		w.check.replaced = replacement{w.now, w.etcd.Header().Rev}
+	}
 	w.sometimes(Restored)
 	w.downUntil = max(w.downUntil, w.now+int64(f.Dur))
 	w.loseLeader(f.Dur)

@@ -15,7 +15,9 @@ type front struct {
 	node  int32
 	epoch kv.Epoch
 	until fsm.Instant
-	route uint64 // counts routes: a session belongs to one
+	// newest is the epoch that this life of the frontend routed to last.
+	newest kv.Epoch
+	route  uint64 // counts routes: a session belongs to one
 }
 
 // client connects to one frontend and writes now and then.
@@ -61,7 +63,7 @@ func (w *World) newFront(a *actor) {
 func (w *World) startFront(a *actor) {
 	a.gen++
 	a.up, a.next, a.watch.open = true, forever, false
-	a.front.open, a.front.until, a.edge, a.requests = false, 0, edge{}, 0
+	a.front.open, a.front.until, a.front.newest, a.edge, a.requests = false, 0, 0, edge{}, 0
 	a.gateway.Reset(&a.front.cfg)
 	if w.trace != nil {
 		w.trace.begins(a)
@@ -75,6 +77,8 @@ func (w *World) executeFront(a *actor, e *fsm.Effect) {
 	switch e.Kind {
 	case fsm.Route:
 		w.check.routes(w, a, e)
+		w.check.opened(w, a, e)
+		w.check.forgets(w, a, e)
 		w.endSessions(a, true)
 		f.open, f.epoch, f.node = true, e.Epoch, -1
 		for i := range w.actors[:w.nodes] {

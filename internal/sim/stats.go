@@ -142,6 +142,7 @@ const (
 	Restored                      // etcd goes back to what was saved
 	CoreHealed                    // the second phase begins
 	FaultStays                    // a fault stays for good
+	Displaced                     // a node claims that remembers another etcd
 	numSometimes
 )
 
@@ -152,6 +153,7 @@ var sometimesNames = [numSometimes]string{
 	"reign ended by its TTL", "bytes of a stopped frontend", "writes at the edge", "stale watch",
 	"stale acknowledgement", "false denial", "executed, answer unknown", "refused by etcd", "unkillable",
 	"etcd saved", "etcd restored", "core healed", "fault for good",
+	"claimed in another etcd",
 }
 
 func (s Sometimes) String() string { return sometimesNames[s] }
