@@ -223,6 +223,9 @@ func (b *Backend) endProcesses(now Instant, grace time.Duration, fenced bool, ou
 		b.killTree(now, nil, out)
 		return
 	}
+	if mutant.On(mutant.SecondGrace) {
+		b.killDue = Never
+	}
 	b.killDue = min(b.killDue, now.Add(grace)) // who drains and is fenced gets no second grace
 	if mutant.On(mutant.NoKill) {
 		b.killDue = Never

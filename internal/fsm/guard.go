@@ -78,8 +78,6 @@ func (g *Guard) arm(ev GuardEvent) {
 	switch {
 	case mutant.On(mutant.GuardUnarmed):
 		return
-	case mutant.On(mutant.GuardRearms):
-		g.fenced = false
 	case g.fenced:
 		g.kill = min(g.kill, ev.Kill)
 		return

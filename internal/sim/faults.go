@@ -175,6 +175,14 @@ func (w *World) roughen(a *actor, f *Fault) {
 			f.Kind == StopAgent && f.Dur < w.ttl(a)/4 && before < w.now-int64(w.ttl(a)) {
 			return
 		}
+	case CutTo, CutFrom, Cut:
+		// What is lost is repeated at once (SPEC R1). That suffices where messages
+		// are as fast as they should be.
+		before := a.held
+		a.held = max(a.held, until)
+		if w.sched.Calm && f.Dur < w.ttl(a)*2/5 && max(before, a.rough) < w.now-int64(w.ttl(a)) {
+			return
+		}
 	case BreakWatch, Compact, SlowHook, FailHook, FailStart, LagWatch, Backup, Stop, Deaf:
 		return
 	case LeaderGone, RestartEtcd, Restore, Wipe, DeleteMaster, DeleteEpoch, DeleteNode, Corrupt, RevokeLease, Forge:

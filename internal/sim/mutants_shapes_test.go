@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"msdha/internal/fsm"
 )
 
 // A shape narrows the drawn schedules to those in which a bug exists at all, or
@@ -31,7 +33,84 @@ func nearRead(s *Schedule) {
 	s.Fronts = max(s.Fronts, 1)
 }
 
-// nearStory keeps to a story, its times shifted a little.
+// drainingAtD asks a master to stop that ignores it and cannot renew.
+func drainingAtD(s *Schedule) {
+	r := stream(s.Seed, forSchedule, 9)
+	at := r.between(0, 3*s.TTL)
+	for i, k := range []FaultKind{Cut, Deaf, Stop} {
+		s.Faults = append(s.Faults, Fault{
+			Kind: k, Who: Master, On: OnMaster, Count: 1, After: at + time.Duration(i)*s.TTL/4, Dur: 3 * s.TTL,
+		})
+	}
+}
+
+// deletedAtTry deletes the nodes' keys around the arrival of a claim.
+func deletedAtTry(s *Schedule) {
+	r := stream(s.Seed, forSchedule, 9)
+	for i := range s.Nodes {
+		s.Faults = append(s.Faults, Fault{
+			Kind: DeleteNode, Who: Who(i), On: OnTry, Count: 1 + int(r.below(3)), After: r.between(0, 2*time.Millisecond),
+		})
+	}
+}
+
+// slowHooks takes longer than any hook may that has a limit.
+func slowHooks(s *Schedule) {
+	r := stream(s.Seed, forSchedule, 9)
+	s.Faults = append(s.Faults, Fault{
+		Kind: SlowHook, Who: Who(r.below(int64(s.Nodes))), On: OnStart, Count: 1, Dur: r.between(10*time.Second, time.Minute),
+		Arg: int([...]fsm.Hook{fsm.HookReady, fsm.HookMaster}[r.below(2)]),
+	})
+}
+
+// unseenDeletion deletes _master while its holder's watch lags.
+func unseenDeletion(s *Schedule) {
+	r := stream(s.Seed, forSchedule, 9)
+	at := r.between(0, 3*s.TTL)
+	s.Faults = append(
+		s.Faults,
+		Fault{Kind: LagWatch, Who: Master, On: OnMaster, Count: 1, After: at, Dur: 2 * s.TTL},
+		Fault{Kind: DeleteMaster, Who: Master, On: OnMaster, Count: 1, After: at + r.between(0, s.TTL)},
+	)
+}
+
+// lostReply cuts the winner of a claim off before it hears of it.
+func lostReply(s *Schedule) {
+	r := stream(s.Seed, forSchedule, 9)
+	s.Faults = append(s.Faults, Fault{
+		Kind: CutFrom, Who: Master, On: OnClaim, Count: 1 + int(r.below(2)), Dur: r.between(s.TTL/10, s.TTL/2),
+	})
+}
+
+// slowReads deletes _master while the reads of a frontend are under way.
+func slowReads(s *Schedule) {
+	r := stream(s.Seed, forSchedule, 9)
+	s.Fronts = max(s.Fronts, 1)
+	f := Who(s.Nodes)
+	for n := range 3 {
+		on := Fault{On: OnRenewal, Who: f, Count: 2 + 4*n}
+		slow, gone := on, on
+		slow.Kind, slow.Dur = Delay, s.TTL
+		gone.Kind, gone.After = DeleteMaster, s.TTL/4+r.between(0, s.TTL/2)
+		s.Faults = append(s.Faults, slow, gone)
+	}
+}
+
+// shortCuts are the loss of a third of a TTL's messages, again and again, in a
+// network without another fault.
+func shortCuts(s *Schedule) {
+	r := stream(s.Seed, forSchedule, 9)
+	s.Calm, s.Mixed, s.TTL, s.Faults = true, 0, 10*time.Second, nil
+	for n := range 3 * s.Nodes {
+		s.Faults = append(s.Faults, Fault{
+			Kind: CutTo, Who: Who(n % s.Nodes), After: 15*time.Second + time.Duration(n)*10*time.Second +
+				r.between(0, s.TTL), Dur: s.TTL*2/5 - r.between(1, s.TTL/30),
+		})
+	}
+	s.Until = time.Duration(15+30*s.Nodes+30) * time.Second
+}
+
+// nearStory keeps to a story, its times shifted by some milliseconds.
 func nearStory(name string) func(*Schedule) {
 	text, err := os.ReadFile(filepath.Join("testdata", name+".txt"))
 	if err != nil {
@@ -41,7 +120,7 @@ func nearStory(name string) func(*Schedule) {
 	return nearText(head)
 }
 
-// nearText keeps to a schedule, its times shifted a little.
+// nearText keeps to a schedule, its times shifted by some milliseconds.
 func nearText(text string) func(*Schedule) {
 	told, err := ParseSchedule(text)
 	if err != nil {
@@ -51,24 +130,42 @@ func nearText(text string) func(*Schedule) {
 		r := stream(s.Seed, forSchedule, 9)
 		c := told
 		c.Seed, c.Faults = s.Seed, slices.Clone(told.Faults)
+		c.Until += 2 * recovery(&c) // for what must come true in the end
 		for i := range c.Faults {
 			f := &c.Faults[i]
-			shift := max(f.After/100, 5*time.Millisecond)
-			f.After = max(0, f.After+r.between(-shift, shift))
-			f.Dur += r.between(-f.Dur/10, f.Dur/10)
+			f.After = max(0, f.After+r.between(-20*time.Millisecond, 20*time.Millisecond))
 		}
 		*s = c
 	}
 }
 
-// unnoticedReign: the second master reigns for milliseconds, while the watches
-// of those who wait lag; then etcd compacts, and they list.
+// savedReign: etcd is saved under a master, and comes back as another cluster
+// when its successor reigns.
+const savedReign = `
+group nodes=3 fronts=1 clients=1 ttl=10s calm
+at 30s backup n1
+at 40s stop n1 for 5s
+at 70s restore n1 for 1s as another
+run 100s`
+
+// savedRelease: etcd is saved between a release and the claim after it, and
+// comes back as another cluster.
+const savedRelease = `
+group nodes=3 fronts=0 clients=0 ttl=10s calm
+at 40s stop n1 for 5s
+on vacancy 1 after 0s backup n1
+at 60s restore n1 for 1s as another
+run 100s`
+
+// unnoticedReign: the second master's key is deleted after milliseconds, while
+// the watches of those who wait lag; then etcd compacts, and they list.
 const unnoticedReign = `
 group nodes=3 fronts=0 clients=0 ttl=10s calm
 at 30s kill-all n1 for 10m
 on vacancy 1 after 19s lag-watch n2 for 3s
 on vacancy 1 after 19s lag-watch n3 for 3s
-on claim 2 after 10ms delete-master master
+on claim 2 after 50ms stop-agent master for 20s
+on claim 2 after 80ms delete-master master
 on claim 2 after 200ms compact n1
 on claim 2 after 220ms break-watch n2
 on claim 2 after 220ms break-watch n3

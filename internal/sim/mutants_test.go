@@ -22,7 +22,7 @@ var wantedMutants = flag.String("mutants", "",
 
 const (
 	// episodesPerBug bounds a hunt; most bugs fall within a hundred.
-	episodesPerBug = 1500
+	episodesPerBug = 20000
 	// quickEpisodes is what a bug of make test may take at most.
 	quickEpisodes = 2000
 )

@@ -22,7 +22,8 @@ const (
 	NoWaitAbsentEpoch // S5: an absent _epoch is not waited for
 	ReignUnnoticed    // S5: a number that changed while the watch was lost does not begin it anew
 	GapTrusted        // S5: nor does a listing without _epoch
-	OldReleaseTrusted // S5: a release found in an etcd that was replaced counts (SPEC K4)
+	ForgottenTTL      // S5: a reign that etcd has forgotten counts with the T of those who are left
+	OldReleaseTrusted // K4: a release found in an etcd that was replaced counts (SPEC K4)
 
 	// Authority (SPEC R1 to R3).
 	ReceiveDeadline // S3: D counts from the reply, not from the send
@@ -43,14 +44,15 @@ const (
 	ClaimNoEpoch     // S5: it does not compare _epoch
 	ClaimFreshEpoch  // S5: it compares an _epoch read just before
 	EpochFromKey     // S2: the new epoch is one above the key, whatever else was seen
-	NoLeap           // S2: no gap of epochs is left after etcd was replaced
-	LineageForgets   // S2: a replaced etcd is not recognised
+	NoLeap           // K4: no gap of epochs is left after etcd was replaced
+	LineageForgets   // K4: a replaced etcd is not recognised
 	LostViewClaims   // S13: a node claims without an up-to-date view
 	UnknownIsFailed  // L1: an unclear claim is taken for failed
 	UnknownIsWon     // S18: an unclear claim is taken for won
 	ConfirmAny       // S18: a confirming read does not ask whose lease it is
 	LoserStuck       // L4: who lost a race for the claim never goes on
 	PublishNoMod     // L3: a late publication brings an old state back
+	OldKeyTrusted    // L3: a check takes an older key than we wrote for ours
 	ReleaseNoCompare // S5: a release compares nothing
 
 	// Ends (SPEC R4, R5, N5).
@@ -59,11 +61,11 @@ const (
 	ChildIsTree   // S14: the main process's end is taken for the tree's
 	LateRevival   // S14: a late success revives a node that was fenced
 	DrainRenews   // S14: a planned stop renews on after D
+	SecondGrace   // L6: who drains and is fenced gets a second grace
 	NoFence       // S6: nothing is ended when authority is over
 	NoKill        // S6: no SIGKILL after the grace
 	GuardOnTTL    // S3: the guard is armed with T from now, not with D
 	GuardUnarmed  // S6: the guard is never armed
-	GuardRearms   // S6: new deadlines count after the fence signal
 	GuardDeaf     // S19: the guard does not notice that its agent died
 
 	// A node's life (SPEC N, H).
@@ -91,7 +93,7 @@ const (
 	WatchRefreshes       // S7: news from the watch count as a confirmation
 	RouteFromView        // S9: the port opens without a read
 	LatePut              // S9: a change that comes late is taken in again (with RouteFromView)
-	FrontNoFloor         // S9: an older epoch is routed to
+	FrontNoFloor         // K4: an older epoch is routed to
 	NoLinger             // S10: a reset keeps the kernel's buffers (in the simulator's data path)
 
 	// Machines (SPEC S17, S21).
@@ -109,7 +111,7 @@ var names = [NumBugs]string{
 	HalfWait: "half-wait", WaitFromContact: "wait-from-contact", WaitNoDrift: "wait-no-drift",
 	WaitNotRestarted: "wait-not-restarted", WaitOwnTTL: "wait-own-ttl",
 	NoWaitAbsentEpoch: "no-wait-absent-epoch", ReignUnnoticed: "reign-unnoticed",
-	GapTrusted: "gap-trusted", OldReleaseTrusted: "old-release-trusted",
+	GapTrusted: "gap-trusted", ForgottenTTL: "forgotten-ttl", OldReleaseTrusted: "old-release-trusted",
 
 	ReceiveDeadline: "receive-deadline", DeadlineNoDrift: "deadline-no-drift", HalfRound: "half-round",
 	InputFirst: "input-first", RequestedTTL: "requested-ttl", NoCheck: "no-check",
@@ -120,11 +122,12 @@ var names = [NumBugs]string{
 	EpochFromKey: "epoch-from-key", NoLeap: "no-leap", LineageForgets: "lineage-forgets",
 	LostViewClaims: "lost-view-claims", UnknownIsFailed: "unknown-is-failed",
 	UnknownIsWon: "unknown-is-won", ConfirmAny: "confirm-any", LoserStuck: "loser-stuck",
-	PublishNoMod: "publish-no-mod", ReleaseNoCompare: "release-no-compare",
+	OldKeyTrusted: "old-key-trusted",
+	PublishNoMod:  "publish-no-mod", ReleaseNoCompare: "release-no-compare",
 
 	EarlyRevoke: "early-revoke", ReleaseAtTerm: "release-at-term", ChildIsTree: "child-is-tree",
-	LateRevival: "late-revival", DrainRenews: "drain-renews", NoFence: "no-fence", NoKill: "no-kill",
-	GuardOnTTL: "guard-on-ttl", GuardUnarmed: "guard-unarmed", GuardRearms: "guard-rearms",
+	LateRevival: "late-revival", DrainRenews: "drain-renews", NoFence: "no-fence", NoKill: "no-kill", SecondGrace: "second-grace",
+	GuardOnTTL: "guard-on-ttl", GuardUnarmed: "guard-unarmed",
 	GuardDeaf: "guard-deaf",
 
 	HookFailureIgnored: "hook-failure-ignored", HookNoLimit: "hook-no-limit", Demote: "demote",
