@@ -223,7 +223,7 @@ func (f *Frontend) seen(_ Instant, _ *Event, _ *Effects) { f.giveUp = Never }
 func (f *Frontend) ask(now Instant, _ *Event, out *Effects) {
 	f.giveUp, f.readDue = Never, Never
 	f.routed = f.wanted
-	if mutant.On(mutant.RouteFromView) || mutant.On(mutant.LatePut) {
+	if mutant.On(mutant.RouteFromView) {
 		f.phase, f.read.sent = Routing, now
 		f.open(now, &timerEvent, out)
 		return

@@ -157,8 +157,10 @@ func (c *checker) followMaster(w *World) {
 		c.vacated(w)
 	}
 	// What an operator wrote over it does not parse, and is nobody's claim.
-	if n := len(c.reigns); n > 0 && m.Present && m.Create == c.master && m.Record.Bad == "" && m.Lease != c.reigns[n-1].lease {
-		c.fail("S1", nil, "_master is on lease %v now, it was put on %v", m.Lease, c.reigns[n-1].lease)
+	if n := len(c.reigns); n > 0 && m.Present && m.Create == c.master && m.Record.Bad == "" {
+		if was := c.reigns[n-1].lease; m.Lease != was {
+			c.fail("S1", nil, "_master is on lease %v now, it was put on %v", m.Lease, was)
+		}
 	}
 	if !m.Present || m.Create == c.master {
 		return

@@ -19,6 +19,19 @@ func largerFrontTTL(s *Schedule) { s.FrontTTL = 4 * s.TTL }
 
 func smallTTL(s *Schedule) { s.TTL, s.FrontTTL = time.Second, time.Second }
 
+func shortReigns(s *Schedule) { s.MasterTTL = 2 * s.TTL }
+
+// asleepInHooks stops every agent beyond D while its first hooks run.
+func asleepInHooks(s *Schedule) {
+	r := stream(s.Seed, forSchedule, 9)
+	for i := range s.Nodes {
+		s.Faults = append(s.Faults, Fault{
+			Kind: StopAgent, Who: Who(i), On: OnStart, Count: 1 + int(r.below(2)),
+			After: r.between(0, 2*time.Second), Dur: s.TTL + r.between(0, fsm.Grace(s.TTL)),
+		})
+	}
+}
+
 // nearRead deletes _master within some milliseconds of the next read of a
 // frontend whose clock may be slow: only there T(1−ρ) differs from T.
 func nearRead(s *Schedule) {

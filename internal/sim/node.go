@@ -5,6 +5,7 @@ import (
 
 	"msdha/internal/fsm"
 	"msdha/internal/fsm/kv"
+	"msdha/internal/fsm/mutant"
 )
 
 // node is what a backend's container holds besides the agent: the guard, the
@@ -277,7 +278,10 @@ func (w *World) killAll(a *actor) {
 	if len(n.parked) > 0 && w.traffic() {
 		w.note(a.name, "%d writes in its child's sockets are lost", len(n.parked))
 	}
-	n.rest, n.accepts, n.hook, n.hookOp, n.noticed = false, false, 0, 0, false
+	if !mutant.On(mutant.GroupKill) { // what has a session of its own is not of the group
+		n.rest = false
+	}
+	n.accepts, n.hook, n.hookOp, n.noticed = n.rest, 0, 0, false
 	n.notices, n.parked = n.notices[:0], n.parked[:0]
 	if n.mainUp {
 		w.sometimes(Killed)

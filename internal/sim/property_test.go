@@ -57,6 +57,8 @@ func TestS21MachinesNeverSpin(t *testing.T) { holds(t, "S21") }
 
 func TestS22AReignEndsWhenItsTimeIsOver(t *testing.T) { holds(t, "S22") }
 
+func TestK4AReplacedEtcdIsNotBelieved(t *testing.T) { holds(t, "K4") }
+
 func TestL1SomebodyReignsAgain(t *testing.T) { holds(t, "L1") }
 
 func TestL2NobodyStepsDownWithoutAReason(t *testing.T) { holds(t, "L2") }

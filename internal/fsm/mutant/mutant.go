@@ -59,6 +59,7 @@ const (
 	EarlyRevoke   // S14: the lease is revoked before the tree is dead
 	ReleaseAtTerm // S6: the reign is released when the stop signal is sent
 	ChildIsTree   // S14: the main process's end is taken for the tree's
+	GroupKill     // S14: SIGKILL reaches only the process group (in the simulator's processes)
 	LateRevival   // S14: a late success revives a node that was fenced
 	DrainRenews   // S14: a planned stop renews on after D
 	SecondGrace   // L6: who drains and is fenced gets a second grace
@@ -80,6 +81,7 @@ const (
 	ResumeAtRev       // S16: a watch resumes at the last revision, not after it
 	ResumeFromNow     // S16: a watch resumes at the present revision
 	CompactionIgnored // S16: a watch goes on after a compaction without a listing
+	LatePut           // S16: changes that an earlier stream brings late are taken in again
 	MidRevision       // S16: half a revision is acted on (in the simulator's driver)
 	NotifyTwice       // S15: a deletion is told twice
 	LateNotice        // S15: a notice starts a hook while the tree is being ended
@@ -92,7 +94,6 @@ const (
 	FrontNoDrift         // S7: F leaves no room for drift
 	WatchRefreshes       // S7: news from the watch count as a confirmation
 	RouteFromView        // S9: the port opens without a read
-	LatePut              // S9: a change that comes late is taken in again (with RouteFromView)
 	FrontNoFloor         // K4: an older epoch is routed to
 	NoLinger             // S10: a reset keeps the kernel's buffers (in the simulator's data path)
 
@@ -125,9 +126,10 @@ var names = [NumBugs]string{
 	OldKeyTrusted: "old-key-trusted",
 	PublishNoMod:  "publish-no-mod", ReleaseNoCompare: "release-no-compare",
 
-	EarlyRevoke: "early-revoke", ReleaseAtTerm: "release-at-term", ChildIsTree: "child-is-tree",
-	LateRevival: "late-revival", DrainRenews: "drain-renews", NoFence: "no-fence", NoKill: "no-kill", SecondGrace: "second-grace",
-	GuardOnTTL: "guard-on-ttl", GuardUnarmed: "guard-unarmed",
+	EarlyRevoke: "early-revoke", ReleaseAtTerm: "release-at-term", ChildIsTree: "child-is-tree", GroupKill: "group-kill",
+	LateRevival: "late-revival", DrainRenews: "drain-renews", NoFence: "no-fence", NoKill: "no-kill",
+	SecondGrace: "second-grace",
+	GuardOnTTL:  "guard-on-ttl", GuardUnarmed: "guard-unarmed",
 	GuardDeaf: "guard-deaf",
 
 	HookFailureIgnored: "hook-failure-ignored", HookNoLimit: "hook-no-limit", Demote: "demote",
