@@ -106,7 +106,8 @@ func (b *Backend) waitOver() Instant {
 		return v.since
 	}
 	t := max(b.maxTTL, b.ttl)
-	if (!v.known || b.leap) && !mutant.On(mutant.ForgottenTTL) { // the last reign that we know of may be missing in etcd
+	// The last reign that we know of may be missing in etcd.
+	if (!v.known || b.leap) && !mutant.On(mutant.ForgottenTTL) {
 		t = max(t, b.remembered.TTL)
 	}
 	if mutant.On(mutant.WaitOwnTTL) {

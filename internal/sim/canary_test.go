@@ -35,7 +35,7 @@ func TestCanariesAreFound(t *testing.T) {
 		mutant.Plant(c.bug)
 		for _, seed := range canarySeeds {
 			if hunt(plant{by: c.property}, seed, c.episodes).episodes == 0 {
-				t.Errorf("the simulator has become blind: with %v planted, %d episodes of seed %d show no violation of %s",
+				t.Errorf("the simulator has become blind: %v is planted, and %d episodes of seed %d violate no %s",
 					c.bug, c.episodes, seed, c.property)
 			}
 		}

@@ -62,7 +62,8 @@ func deletedAtTry(s *Schedule) {
 	r := stream(s.Seed, forSchedule, 9)
 	for i := range s.Nodes {
 		s.Faults = append(s.Faults, Fault{
-			Kind: DeleteNode, Who: Who(i), On: OnTry, Count: 1 + int(r.below(3)), After: r.between(0, 2*time.Millisecond),
+			Kind: DeleteNode, Who: Who(i), On: OnTry, Count: 1 + int(r.below(3)),
+			After: r.between(0, 2*time.Millisecond),
 		})
 	}
 }
@@ -71,7 +72,8 @@ func deletedAtTry(s *Schedule) {
 func slowHooks(s *Schedule) {
 	r := stream(s.Seed, forSchedule, 9)
 	s.Faults = append(s.Faults, Fault{
-		Kind: SlowHook, Who: Who(r.below(int64(s.Nodes))), On: OnStart, Count: 1, Dur: r.between(10*time.Second, time.Minute),
+		Kind: SlowHook, Who: Who(r.below(int64(s.Nodes))), On: OnStart, Count: 1,
+		Dur: r.between(10*time.Second, time.Minute),
 		Arg: int([...]fsm.Hook{fsm.HookReady, fsm.HookMaster}[r.below(2)]),
 	})
 }

@@ -39,22 +39,30 @@ var planted = map[mutant.Bug]plant{
 		by: "S5", source: "own", shape: nearStory("ttl-forgotten-with-the-keys"), why: "near that story",
 	},
 	mutant.OldReleaseTrusted: {
-		by: "K4", source: "SPEC K4", shape: nearText(savedRelease), why: "etcd saved between release and claim, and restored",
+		by: "K4", source: "SPEC K4", shape: nearText(savedRelease), why: "etcd saved after a release",
 	},
 
 	mutant.ReceiveDeadline: {by: "S3", source: "#6"},
 	mutant.DeadlineNoDrift: {by: "S3", source: "#7"},
 	mutant.HalfRound:       {by: "S3", source: "own"},
-	mutant.InputFirst:      {by: "S3", source: "#10", shape: asleepInHooks, why: "agents are stopped while their first hooks run"},
-	mutant.RequestedTTL:    {by: "S5", source: "#8", shape: smallTTL, why: "TTL 1s, etcd grants 2s"},
-	mutant.NoCheck:         {by: "S4", source: "#9", shape: unseenDeletion, why: "_master deleted while the watch lags"},
+	mutant.InputFirst: {
+		by: "S3", source: "#10", shape: asleepInHooks, why: "agents are stopped while their first hooks run",
+	},
+	mutant.RequestedTTL: {
+		by: "S5", source: "#8", shape: smallTTL, why: "TTL 1s, etcd grants 2s",
+	},
+	mutant.NoCheck: {
+		by: "S4", source: "#9", shape: unseenDeletion, why: "_master deleted while the watch lags",
+	},
 	mutant.CheckNoMaster: {
 		by: "S4", source: "own", shape: unseenDeletion, why: "_master deleted while the watch lags",
 	},
 	mutant.NoRebase: {
 		by: "S4", source: "own", shape: nearStory("master-deleted-during-its-claim"), why: "near that story",
 	},
-	mutant.NoRepeat: {by: "L2", source: "SPEC R1", shape: shortCuts, why: "short cuts, nothing else"},
+	mutant.NoRepeat: {
+		by: "L2", source: "SPEC R1", shape: shortCuts, why: "short cuts, nothing else",
+	},
 
 	mutant.LockOffLease:  {by: "S1", source: "#12"},
 	mutant.ClaimOverLock: {by: "S1", source: "#13"},
@@ -68,10 +76,12 @@ var planted = map[mutant.Bug]plant{
 	mutant.NoLeap:          {by: "K4", source: "SPEC K4"},
 	mutant.LineageForgets:  {by: "K4", source: "SPEC K4"},
 	mutant.LostViewClaims:  {by: "S13", source: "own"},
-	mutant.UnknownIsFailed: {by: "L1", source: "#15", shape: lostReply, why: "the reply to a claim is lost"},
-	mutant.UnknownIsWon:    {by: "S18", source: "#16"},
-	mutant.ConfirmAny:      {by: "S18", source: "own"},
-	mutant.LoserStuck:      {by: "L4", source: "#31"},
+	mutant.UnknownIsFailed: {
+		by: "L1", source: "#15", shape: lostReply, why: "the reply to a claim is lost",
+	},
+	mutant.UnknownIsWon: {by: "S18", source: "#16"},
+	mutant.ConfirmAny:   {by: "S18", source: "own"},
+	mutant.LoserStuck:   {by: "L4", source: "#31"},
 	mutant.OldKeyTrusted: {
 		by: "L3", source: "own", shape: nearStory("restored-to-before-its-publication"), why: "near that story",
 	},
@@ -88,7 +98,9 @@ var planted = map[mutant.Bug]plant{
 	mutant.DrainRenews: {
 		by: "S14", source: "own", shape: drainingAtD, why: "a master is cut off and asked to stop, deaf",
 	},
-	mutant.SecondGrace:  {by: "L6", source: "own", shape: nearStory("no-second-grace"), why: "near that story"},
+	mutant.SecondGrace: {
+		by: "L6", source: "own", shape: nearStory("no-second-grace"), why: "near that story",
+	},
 	mutant.NoFence:      {by: "S6", source: "own"},
 	mutant.NoKill:       {by: "S6", source: "#19"},
 	mutant.GuardOnTTL:   {by: "S3", source: "#20"},
@@ -96,22 +108,28 @@ var planted = map[mutant.Bug]plant{
 	mutant.GuardDeaf:    {by: "S19", source: "#21"},
 
 	mutant.HookFailureIgnored: {by: "S11", source: "#30"},
-	mutant.HookNoLimit:        {by: "S11", source: "#30", shape: slowHooks, why: "hooks that take too long"},
-	mutant.Demote:             {by: "S12", source: "#32"},
-	mutant.MasterTTLRestarts:  {by: "S22", source: "#33"},
-	mutant.PostponedForgotten: {by: "S22", source: "own", shape: shortReigns, why: "a master TTL of 2T"},
-	mutant.OldViewShown:       {by: "H6", source: "own"},
+	mutant.HookNoLimit: {
+		by: "S11", source: "#30", shape: slowHooks, why: "hooks that take too long",
+	},
+	mutant.Demote:            {by: "S12", source: "#32"},
+	mutant.MasterTTLRestarts: {by: "S22", source: "#33"},
+	mutant.PostponedForgotten: {
+		by: "S22", source: "own", shape: shortReigns, why: "a master TTL of 2T",
+	},
+	mutant.OldViewShown: {by: "H6", source: "own"},
 
 	mutant.ResumeAtRev:       {by: "S16", source: "#26"},
 	mutant.ResumeFromNow:     {by: "S16", source: "#26"},
 	mutant.CompactionIgnored: {by: "S16", source: "#27"},
-	mutant.LatePut:           {by: "S16", source: "#29"},
+	mutant.LatePut:           {by: "S15", source: "#29"},
 	mutant.MidRevision:       {by: "S16", source: "#28"},
 	mutant.NotifyTwice:       {by: "S15", source: "own"},
 	mutant.LateNotice:        {by: "S15", source: "own"},
 
-	mutant.KeepSessions:    {by: "S7", source: "#22"},
-	mutant.OwnLargerTTL:    {by: "S7", source: "SPEC X4", shape: largerFrontTTL, why: "frontends ask for 4T"},
+	mutant.KeepSessions: {by: "S7", source: "#22"},
+	mutant.OwnLargerTTL: {
+		by: "S7", source: "SPEC X4", shape: largerFrontTTL, why: "frontends ask for 4T",
+	},
 	mutant.NoFrontDeadline: {by: "S7", source: "#24"},
 	mutant.FrontReceiveDeadline: {
 		by: "S7", source: "own", shape: slowReads, why: "_master deleted during slow reads",

@@ -81,7 +81,7 @@ const (
 	ResumeAtRev       // S16: a watch resumes at the last revision, not after it
 	ResumeFromNow     // S16: a watch resumes at the present revision
 	CompactionIgnored // S16: a watch goes on after a compaction without a listing
-	LatePut           // S16: changes that an earlier stream brings late are taken in again
+	LatePut           // S15: changes that an earlier stream brings late are taken in again
 	MidRevision       // S16: half a revision is acted on (in the simulator's driver)
 	NotifyTwice       // S15: a deletion is told twice
 	LateNotice        // S15: a notice starts a hook while the tree is being ended
@@ -126,8 +126,10 @@ var names = [NumBugs]string{
 	OldKeyTrusted: "old-key-trusted",
 	PublishNoMod:  "publish-no-mod", ReleaseNoCompare: "release-no-compare",
 
-	EarlyRevoke: "early-revoke", ReleaseAtTerm: "release-at-term", ChildIsTree: "child-is-tree", GroupKill: "group-kill",
-	LateRevival: "late-revival", DrainRenews: "drain-renews", NoFence: "no-fence", NoKill: "no-kill",
+	EarlyRevoke: "early-revoke", ReleaseAtTerm: "release-at-term", ChildIsTree: "child-is-tree",
+	GroupKill:   "group-kill",
+	LateRevival: "late-revival", DrainRenews: "drain-renews",
+	NoFence: "no-fence", NoKill: "no-kill",
 	SecondGrace: "second-grace",
 	GuardOnTTL:  "guard-on-ttl", GuardUnarmed: "guard-unarmed",
 	GuardDeaf: "guard-deaf",
