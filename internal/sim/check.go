@@ -16,6 +16,7 @@ type checker struct {
 	now        int64
 
 	master   kv.Revision // create revision of the _master that exists; 0: none
+	lock     kv.LeaseID  // that it was put on
 	reigns   []reign
 	maxEpoch kv.Epoch
 	rev      kv.Revision // last revision looked at
@@ -157,15 +158,13 @@ func (c *checker) followMaster(w *World) {
 		c.vacated(w)
 	}
 	// What an operator wrote over it does not parse, and is nobody's claim.
-	if n := len(c.reigns); n > 0 && m.Present && m.Create == c.master && m.Record.Bad == "" {
-		if was := c.reigns[n-1].lease; m.Lease != was {
-			c.fail("S1", nil, "_master is on lease %v now, it was put on %v", m.Lease, was)
-		}
+	if m.Present && m.Create == c.master && m.Record.Bad == "" && m.Lease != c.lock {
+		c.fail("S1", nil, "_master is on lease %v now, it was put on %v", m.Lease, c.lock)
 	}
 	if !m.Present || m.Create == c.master {
 		return
 	}
-	c.master = m.Create
+	c.master, c.lock = m.Create, m.Lease
 	r := &m.Record
 	if r.Bad != "" {
 		return // an operator's, and nobody's reign

@@ -104,5 +104,6 @@ func (c *checker) rebase(w *World) {
 	for i := range w.actors[:w.nodes] {
 		w.actors[i].node.mem.log = 0
 	}
-	c.master = w.etcd.Get(kv.Master).Create
+	m := w.etcd.Get(kv.Master)
+	c.master, c.lock = m.Create, m.Lease
 }

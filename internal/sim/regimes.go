@@ -26,12 +26,12 @@ func Regimes() []Regime {
 	return []Regime{
 		{
 			Name: "drift", Text: "clocks are wrong by up to 10 %",
-			Breaks: []string{"S3", "S4", "S5"},
+			Breaks: []string{"S3", "S4", "S5", "S7"},
 			draw:   func(d drawer, s *Schedule) { s.drawDrifting(d, 100_000) },
 		},
 		{
 			Name: "more drift", Text: "clocks are wrong by up to 40 %",
-			Breaks: []string{"S3", "S4", "S5"}, Rarely: []string{"L1", "L5", "L6", "S6"},
+			Breaks: []string{"S3", "S4", "S5", "S7"}, Rarely: []string{"L1", "L5", "L6", "S6"},
 			draw: func(d drawer, s *Schedule) { s.drawDrifting(d, 400_000) },
 		},
 		{
