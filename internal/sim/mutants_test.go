@@ -77,6 +77,9 @@ func TestMutants(t *testing.T) {
 		}
 		hunted++
 		p := planted[bug]
+		if p.drawn {
+			p.shape, p.why = nil, ""
+		}
 		mutant.Plant(bug)
 		start := time.Now()
 		var all []catch
