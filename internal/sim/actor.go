@@ -95,7 +95,7 @@ func (a *actor) empty(index int32, isNode bool) {
 	} else if a.front != nil {
 		k.front, k.gateway = a.front, a.gateway
 	}
-	*a = actor{index: index, queue: a.queue[:0], kept: k}
+	*a = actor{index: index, queue: a.queue[:0], kept: k, cutOff: a.cutOff}
 	a.watch.items = items
 	if isNode {
 		a.node, a.member = k.node, k.member
