@@ -1,0 +1,188 @@
+package explore
+
+import (
+	"msdha/internal/fsm"
+	"msdha/internal/fsm/kv"
+)
+
+// apply makes into the state after the action; false if the action turned out
+// to be another one: a round was to be hit, and none was sent.
+func (b *builder) apply(from *state, a action, into *state) bool {
+	b.begin(from, into)
+	b.hit, b.whom = a.hit, a.actor
+	s := b.s
+	if f := costs[a.kind]; f < numFaults && !b.free(a) {
+		s.budget[f]--
+	}
+	b.perform(a)
+	if a.hit != hitNone {
+		if !b.did {
+			b.drop()
+			return false
+		}
+		s.budget[drops]--
+	}
+	b.forwards()
+	b.trim()
+	return true
+}
+
+// free: a reply that a stopped process finds when it goes on may have timed out.
+func (b *builder) free(a action) bool {
+	return a.kind == mute && b.calls(a.actor)[a.arg].sent < b.s.now
+}
+
+// calls are an actor's, for reading.
+func (b *builder) calls(i int8) []call {
+	if i == front0 {
+		return b.s.front.calls[:]
+	}
+	return b.s.nodes[i].calls[:]
+}
+
+func (b *builder) ownCalls(i int8) []call {
+	if i == front0 {
+		return b.front().calls[:]
+	}
+	return b.node(i).calls[:]
+}
+
+func (b *builder) perform(a action) {
+	s := b.s
+	switch a.kind {
+	case tick:
+		b.tickAll()
+	case wake:
+		b.input(a.actor, fsm.Event{Kind: fsm.Tick})
+	case execute:
+		b.execute(a.actor, &b.ownCalls(a.actor)[a.arg])
+	case lose, delay, answer, mute:
+		b.reply(a)
+	case deliver:
+		b.deliver(a.actor)
+	case hookEnds:
+		b.hookEnds(a.actor)
+	case childExits:
+		b.childExits(a.actor)
+	case treeDies:
+		b.treeDies(a.actor)
+	case pauseAgent, pauseAll:
+		b.pause(a)
+	case crash:
+		b.crash(a.actor)
+	case restart:
+		b.startNode(a.actor)
+	case stop:
+		b.input(a.actor, fsm.Event{Kind: fsm.StopRequested})
+	case expire, expireSlow:
+		b.expire(a)
+	case elect:
+		for i := range s.leases {
+			if l := &s.leases[i]; l.id != 0 && !l.ghost {
+				l.doomed = l.doomed || l.expiry <= s.now
+				l.expiry = s.now.Add(ttl + election)
+			}
+		}
+	case deleteMaster:
+		b.delete(kv.Master)
+	case deleteNode:
+		b.delete(kv.NodeKey(nodeNames[a.actor]))
+	}
+}
+
+func (b *builder) delete(k kv.Key) {
+	b.s.deleted = true
+	b.write(b.s.head().after([]kv.Op{{Kind: kv.OpDelete, Key: k}}))
+}
+
+// expire is the revocation of a lease being carried out.
+func (b *builder) expire(a action) {
+	l := &b.s.leases[a.arg]
+	if a.kind == expire {
+		if l.ghost {
+			*l = lease{}
+			return
+		}
+		b.revoke(l.id)
+		return
+	}
+	b.s.deleted = true
+	l.ghost, l.doomed = true, false
+	b.write(b.s.head().without(l.id))
+}
+
+func (b *builder) pause(a action) {
+	// It begins just before the next tick, in which nothing is late yet.
+	until := b.s.now.Add(b.scope.in(int(a.arg) + 1))
+	if a.actor == front0 {
+		f := b.front()
+		f.paused, f.resumes = true, until
+		return
+	}
+	n := b.node(a.actor)
+	n.resumes = until
+	if n.paused = container; a.kind == pauseAgent {
+		n.paused = agentOnly
+	}
+}
+
+// reply ends a call for its sender.
+func (b *builder) reply(a action) {
+	c := &b.ownCalls(a.actor)[a.arg]
+	was := *c
+	r := was.reply
+	if a.kind != answer {
+		r = &reply{ev: b.unknown(was.kind, was.op, was.sent)}
+		b.tell("%s is told that the outcome of %v is unknown", actorName(a.actor), was.kind)
+	}
+	if a.kind == delay {
+		c.state = adrift
+	} else {
+		*c = call{}
+	}
+	if a.actor != front0 && b.s.nodes[a.actor].paused != nothing {
+		*place(b.ownCalls(a.actor)) = call{
+			state: executed, kind: was.kind, op: was.op, sent: was.sent, reply: r,
+		}
+		return
+	}
+	b.queue = b.queue[:0]
+	b.pushReply(a.actor, r)
+	b.settle()
+}
+
+// deliver brings the next revision to a view.
+func (b *builder) deliver(actor int8) {
+	var at kv.Revision
+	ev := fsm.Event{Kind: fsm.Watched, Outcome: kv.OK, Header: b.header()}
+	if actor == front0 {
+		at, ev.Op = b.s.front.g.View.Rev(), b.s.front.watch
+	} else {
+		at, ev.Op = b.s.nodes[actor].m.View.Rev(), b.s.nodes[actor].watch
+	}
+	for _, r := range b.s.log {
+		if r.n > at {
+			ev.Items = r.changed
+			break
+		}
+	}
+	b.tell("%s learns of revision %d", actorName(actor), ev.Items[0].Mod)
+	b.input(actor, ev)
+}
+
+// trim forgets the revisions that every view has left behind.
+func (b *builder) trim() {
+	s := b.s
+	oldest := s.head().n
+	for _, n := range s.nodes[:b.scope.Nodes] {
+		if n.up && n.watch != 0 {
+			oldest = min(oldest, n.m.View.Rev())
+		}
+	}
+	if s.front != nil && s.front.watch != 0 {
+		oldest = min(oldest, s.front.g.View.Rev())
+	}
+	for len(s.log) > 1 && s.log[0].n < oldest {
+		s.log = s.log[1:]
+	}
+}

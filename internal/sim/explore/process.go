@@ -1,0 +1,184 @@
+package explore
+
+import (
+	"msdha/internal/fsm"
+	"msdha/internal/fsm/kv"
+)
+
+// arm gives the guard its deadlines, with the scope's G where it has one.
+func (b *builder) arm(i int8, n *node, e *fsm.Effect) {
+	ev := fsm.GuardEvent{Kind: fsm.GuardArmed, Fence: e.Fence, Kill: e.Kill}
+	n.kill = e.Kill
+	if b.scope.Grace > 0 && e.Kill != fsm.Never {
+		ev.Kill = e.Fence.Add(b.scope.in(b.scope.Grace))
+		n.kill = ev.Kill
+	}
+	if n.paused != container {
+		b.guardActs(i, n.guard.Step(b.s.now, ev))
+	}
+}
+
+func (b *builder) guardActs(i int8, act fsm.GuardActions) {
+	n := b.node(i)
+	if act.FenceChild {
+		b.tell("%s's guard sends the fence signal", nodeNames[i])
+		n.asked = n.tree
+	}
+	if act.KillAgent && n.up {
+		b.tell("%s's guard kills agent and tree", nodeNames[i])
+		b.agentDies(i)
+	}
+	if act.KillTree && n.tree {
+		b.kill(i, n, b.s.now)
+	}
+}
+
+// killTree is the agent's SIGKILL to its tree. With a G of the scope's own, a
+// fenced agent uses that too.
+func (b *builder) killTree(i int8, n *node) {
+	at := b.s.now
+	if b.scope.Grace > 0 && n.m.Backend.Phase() == fsm.Fenced && n.kill != fsm.Never {
+		at = max(at, n.kill)
+	}
+	b.tell("%s kills its tree", nodeNames[i])
+	b.kill(i, n, at)
+}
+
+// kill lets the tree die within K of an instant.
+func (b *builder) kill(i int8, n *node, at fsm.Instant) {
+	by := at.Add(b.scope.in(b.scope.Kill))
+	if n.killing {
+		by = min(by, n.killBy)
+	}
+	n.killing, n.killBy = true, by
+	if !n.up && by <= b.s.now {
+		b.treeDies(i)
+	}
+}
+
+// treeDies is SIGKILL having reached every process below the agent.
+func (b *builder) treeDies(i int8) {
+	n := b.node(i)
+	b.tell("the tree of %s is gone", nodeNames[i])
+	n.news, n.tree, n.asked, n.killing, n.killBy = true, false, false, false, 0
+	n.role, n.hook = 0, 0
+	b.tellAgent(i)
+}
+
+// tellAgent is the agent hearing that its tree is gone, if it can hear.
+func (b *builder) tellAgent(i int8) {
+	n := b.node(i)
+	if !n.up || n.paused != nothing || !n.news {
+		return
+	}
+	n.news = false
+	b.push(i, fsm.Event{Kind: fsm.ChildExited, Code: 137})
+	b.push(i, fsm.Event{Kind: fsm.TreeGone})
+	b.settle()
+}
+
+// agentDies: what it has sent may still arrive.
+func (b *builder) agentDies(i int8) {
+	n := b.node(i)
+	n.up, n.watch, n.hook, n.paused = false, 0, 0, nothing
+	n.asked = false
+	for k := range n.calls {
+		if c := &n.calls[k]; c.state == sent {
+			c.state = adrift
+		} else if c.state == executed {
+			*c = call{}
+		}
+	}
+	if n.tree && !n.killing {
+		b.kill(i, n, b.s.now) // the guard hears of it
+	}
+}
+
+// crash is the end of a container with all that is in it.
+func (b *builder) crash(i int8) {
+	n := b.node(i)
+	n.tree, n.killing, n.killBy, n.role, n.news = false, false, 0, 0, false
+	b.agentDies(i)
+}
+
+// startNode is docker start.
+func (b *builder) startNode(i int8) {
+	n := b.node(i)
+	n.m.Reset(&b.cfgs[i])
+	n.m.View.Lend(nil)
+	n.guard = fsm.NewGuard()
+	n.kill = fsm.Never
+	n.up, n.confirmed, n.news, n.role = true, false, false, 0
+	b.input(i, fsm.Event{Kind: fsm.Started, Held: n.held})
+}
+
+// hookEnds is the end of the master hook.
+func (b *builder) hookEnds(i int8) {
+	n := b.node(i)
+	op, code := n.hook, 0
+	if n.stopped {
+		code = 143
+	}
+	n.hook = 0
+	b.input(i, fsm.Event{Kind: fsm.HookExited, Op: op, Hook: fsm.HookMaster, Code: code})
+}
+
+// childExits is the main process heeding a signal.
+func (b *builder) childExits(i int8) {
+	b.node(i).asked = false
+	b.input(i, fsm.Event{Kind: fsm.ChildExited})
+}
+
+// tickAll is time moving on by a tick, and what is urgent or can change nothing
+// for anybody else: see the package's documentation.
+func (b *builder) tickAll() {
+	s := b.s
+	s.now = s.now.Add(b.scope.tick())
+	for i := range int8(b.scope.Nodes) {
+		b.tickNode(i)
+	}
+	if f := s.front; f != nil {
+		if f.paused && f.resumes <= s.now {
+			b.front().paused = false
+		}
+		if f := s.front; !f.paused && f.g.Next() <= s.now && b.rereads(f) {
+			b.input(front0, fsm.Event{Kind: fsm.Tick})
+		}
+	}
+}
+
+func (b *builder) tickNode(i int8) {
+	s := b.s
+	n := s.nodes[i]
+	if n.paused != nothing && n.resumes <= s.now {
+		n = b.node(i)
+		n.paused = nothing
+		b.tell("%s goes on", nodeNames[i])
+		b.tellAgent(i)
+	}
+	if n.up && n.paused != container && n.guard.Next() <= s.now {
+		n = b.node(i)
+		b.guardActs(i, n.guard.Step(s.now, fsm.GuardEvent{Kind: fsm.GuardTick}))
+	}
+	if n := s.nodes[i]; n.killing && n.killBy <= s.now {
+		b.treeDies(i)
+	}
+	if n := s.nodes[i]; n.up && n.paused == nothing && n.m.OnlyRenews(s.now) {
+		b.input(i, fsm.Event{Kind: fsm.Tick})
+	}
+}
+
+// rereads reports whether a frontend does no more than to find its route as it
+// was.
+func (b *builder) rereads(f *front) bool {
+	if !f.g.OnlyRereads(b.s.now) {
+		return false
+	}
+	name, epoch, ok := f.g.Frontend.Routed()
+	if !ok {
+		return true
+	}
+	m := b.s.head().get(kv.Master)
+	own := b.s.head().get(kv.NodeKey(name))
+	return m.Present && m.Record.Epoch == epoch && m.Lease == own.Lease && own.Record.State == kv.StateMaster
+}
