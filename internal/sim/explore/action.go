@@ -14,7 +14,6 @@ const (
 	tick       kind = iota
 	wake            // an actor whose timer is due runs
 	execute         // etcd executes a call
-	lose            // a call never arrives
 	delay           // a call is given up by its sender and may arrive later
 	answer          // a reply arrives
 	mute            // a reply is lost
@@ -36,7 +35,7 @@ const (
 )
 
 var kindNames = [numKinds]string{
-	"tick", "wake", "execute", "lose", "delay", "answer", "mute", "deliver", "hook-ends", "child-exits",
+	"tick", "wake", "execute", "delay", "answer", "mute", "deliver", "hook-ends", "child-exits",
 	"tree-dies", "expire", "expire-slowly", "pause-agent", "pause", "crash", "elect", "restart", "stop",
 	"delete-master", "delete-key",
 }
@@ -45,7 +44,7 @@ var kindNames = [numKinds]string{
 var costs = [numKinds]fault{
 	tick: numFaults, wake: numFaults, execute: numFaults, answer: numFaults, deliver: numFaults,
 	hookEnds: numFaults, childExits: numFaults, treeDies: numFaults, expire: numFaults,
-	lose: drops, delay: drops, mute: drops, expireSlow: ghosts, pauseAgent: pauses, pauseAll: pauses,
+	delay: drops, mute: numFaults, expireSlow: ghosts, pauseAgent: pauses, pauseAll: pauses,
 	crash: crashes, elect: leaders, restart: restarts, stop: stops, deleteMaster: deletes, deleteNode: deletes,
 }
 
@@ -84,7 +83,7 @@ func (a action) String() string {
 		words = append(words, actorName(a.actor))
 	}
 	switch a.kind {
-	case execute, lose, delay, answer, mute, expire, expireSlow, pauseAgent, pauseAll:
+	case execute, delay, answer, mute, expire, expireSlow, pauseAgent, pauseAll:
 		words = append(words, strconv.Itoa(int(a.arg)))
 	}
 	if a.hit != hitNone {

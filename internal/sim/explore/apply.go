@@ -11,10 +11,14 @@ func (b *builder) apply(from *state, a action, into *state) bool {
 	b.begin(from, into)
 	b.hit, b.whom = a.hit, a.actor
 	s := b.s
-	if f := costs[a.kind]; f < numFaults && !b.free(a) {
+	if s.fresh = 0; a.kind == childExits || a.kind == hookEnds {
+		s.fresh = from.fresh &^ (1 << a.actor)
+	}
+	if f := costs[a.kind]; f < numFaults {
 		s.budget[f]--
 	}
 	b.perform(a)
+	b.settle()
 	if a.hit != hitNone {
 		if !b.did {
 			b.drop()
@@ -23,21 +27,9 @@ func (b *builder) apply(from *state, a action, into *state) bool {
 		s.budget[drops]--
 	}
 	b.forwards()
+	b.forgetAdrift()
 	b.trim()
 	return true
-}
-
-// free: a reply that a stopped process finds when it goes on may have timed out.
-func (b *builder) free(a action) bool {
-	return a.kind == mute && b.calls(a.actor)[a.arg].sent < b.s.now
-}
-
-// calls are an actor's, for reading.
-func (b *builder) calls(i int8) []call {
-	if i == front0 {
-		return b.s.front.calls[:]
-	}
-	return b.s.nodes[i].calls[:]
 }
 
 func (b *builder) ownCalls(i int8) []call {
@@ -56,7 +48,7 @@ func (b *builder) perform(a action) {
 		b.input(a.actor, fsm.Event{Kind: fsm.Tick})
 	case execute:
 		b.execute(a.actor, &b.ownCalls(a.actor)[a.arg])
-	case lose, delay, answer, mute:
+	case delay, answer, mute:
 		b.reply(a)
 	case deliver:
 		b.deliver(a.actor)
@@ -146,9 +138,7 @@ func (b *builder) reply(a action) {
 		}
 		return
 	}
-	b.queue = b.queue[:0]
 	b.pushReply(a.actor, r)
-	b.settle()
 }
 
 // deliver brings the next revision to a view.
@@ -184,5 +174,17 @@ func (b *builder) trim() {
 	}
 	for len(s.log) > 1 && s.log[0].n < oldest {
 		s.log = s.log[1:]
+	}
+}
+
+// forgetAdrift drops calls that may arrive later but can change nothing any more:
+// no revision comes twice, so a condition on one that does not hold never will.
+func (b *builder) forgetAdrift() {
+	for i, n := range b.s.nodes[:b.scope.Nodes] {
+		for k := range n.calls {
+			if c := &n.calls[k]; c.state == adrift && c.txn != nil && b.s.head().never(c.txn) {
+				b.node(int8(i)).calls[k] = call{}
+			}
+		}
 	}
 }

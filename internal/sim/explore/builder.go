@@ -137,7 +137,7 @@ func (b *builder) tell(format string, args ...any) {
 
 // input gives an actor an event, and then whatever follows from it at once.
 func (b *builder) input(actor int8, ev fsm.Event) {
-	b.queue = append(b.queue[:0], input{actor: actor, ev: ev})
+	b.push(actor, ev)
 	b.settle()
 }
 
@@ -243,13 +243,14 @@ func (b *builder) executeNode(i int8, n *node, before *fsm.Backend, e *fsm.Effec
 		}
 		b.masterHook(i, n, e)
 		n.hook, n.stopped, n.hookBy = e.Op, false, now.Add(b.scope.in(b.scope.Hook))
+		b.s.fresh |= 1 << i
 	case fsm.StopHooks:
 		n.stopped = true
 	case fsm.StartChild:
 		n.tree = true
 		b.push(i, fsm.Event{Kind: fsm.ChildStarted, Op: e.Op, Outcome: kv.OK})
 	case fsm.SignalChild:
-		n.asked = n.tree
+		b.ask(i, n)
 		b.tell("%s sends its child the %s", nodeNames[i], map[bool]string{true: "fence signal", false: "stop signal"}[e.Fenced])
 	case fsm.KillTree:
 		b.killTree(i, n)

@@ -7,17 +7,18 @@ import (
 
 // enabled appends every action that the state allows.
 func (b *builder) enabled(s *state, to []action) []action {
+	rests := b.mayTick(s)
 	for i := range int8(b.scope.Nodes) {
-		to = b.ofNode(s, i, to)
+		to = b.ofNode(s, i, rests, to)
 	}
 	if s.front != nil {
-		to = b.ofFront(s, to)
+		to = b.ofFront(s, rests, to)
 	}
 	for i := range s.leases {
 		to = b.ofLease(s, i, to)
 	}
-	to = b.ofGroup(s, to)
-	if b.mayTick(s) {
+	to = b.ofGroup(s, rests, to)
+	if rests {
 		to = append(to, action{kind: tick, actor: -1})
 		if s.budget[drops] > 0 {
 			to = b.hits(s, to)
@@ -31,12 +32,14 @@ func (b *builder) hits(s *state, to []action) []action {
 	for i, n := range s.nodes[:b.scope.Nodes] {
 		if n.up && n.m.Backend.Phase() < fsm.Fenced {
 			for h := hitLost; h < numHits; h++ {
-				to = append(to, action{kind: tick, actor: int8(i), hit: h})
+				if h < hitLate || !n.m.Backend.Reigning() {
+					to = append(to, action{kind: tick, actor: int8(i), hit: h})
+				}
 			}
 		}
 	}
 	if f := s.front; f != nil && !f.paused {
-		to = append(to, action{kind: tick, actor: front0, hit: hitLost}, action{kind: tick, actor: front0, hit: hitLate})
+		to = append(to, action{kind: tick, actor: front0, hit: hitLost})
 	}
 	return to
 }
@@ -53,7 +56,7 @@ func withHits(s *state, a action, to []action) []action {
 	return to
 }
 
-func (b *builder) ofNode(s *state, i int8, to []action) []action {
+func (b *builder) ofNode(s *state, i int8, rests bool, to []action) []action {
 	n := s.nodes[i]
 	runs := n.up && n.paused == nothing
 	to = ofCalls(s, i, n.calls[:], runs, to)
@@ -64,22 +67,24 @@ func (b *builder) ofNode(s *state, i int8, to []action) []action {
 		if n.watch != 0 && n.m.View.Rev() < s.head().n {
 			to = append(to, action{kind: deliver, actor: i})
 		}
-		if n.hook != 0 {
+		fresh := s.fresh&(1<<i) != 0
+		if n.hook != 0 && (fresh || n.hookBy <= s.now) {
 			to = append(to, action{kind: hookEnds, actor: i})
 		}
-		if n.asked && n.tree && !n.killing {
+		if n.asked && fresh {
 			to = append(to, action{kind: childExits, actor: i})
 		}
 	}
 	if n.killing && n.tree {
 		to = append(to, action{kind: treeDies, actor: i})
 	}
-	if runs && s.budget[pauses] > 0 {
+	rests = rests || busy(n.calls[:]) || n.hook != 0
+	if rests && runs && s.budget[pauses] > 0 {
 		for p := 1; p <= b.scope.Pause; p++ {
 			to = append(to, action{kind: pauseAgent, actor: i, arg: uint8(p)}, action{kind: pauseAll, actor: i, arg: uint8(p)})
 		}
 	}
-	if n.up && s.budget[crashes] > 0 {
+	if rests && n.up && s.budget[crashes] > 0 {
 		to = append(to, action{kind: crash, actor: i})
 	}
 	if !n.up && !n.tree && s.budget[restarts] > 0 {
@@ -91,6 +96,16 @@ func (b *builder) ofNode(s *state, i int8, to []action) []action {
 	return to
 }
 
+// busy reports whether a request or a reply is under way.
+func busy(calls []call) bool {
+	for k := range calls {
+		if st := calls[k].state; st == sent || st == executed {
+			return true
+		}
+	}
+	return false
+}
+
 func ofCalls(s *state, i int8, calls []call, runs bool, to []action) []action {
 	for k := range calls {
 		c, arg := &calls[k], uint8(k)
@@ -98,7 +113,7 @@ func ofCalls(s *state, i int8, calls []call, runs bool, to []action) []action {
 		case sent:
 			to = append(to, action{kind: execute, actor: i, arg: arg})
 			if s.budget[drops] > 0 {
-				to = append(to, action{kind: lose, actor: i, arg: arg}, action{kind: delay, actor: i, arg: arg})
+				to = append(to, action{kind: delay, actor: i, arg: arg})
 			}
 		case adrift:
 			to = append(to, action{kind: execute, actor: i, arg: arg})
@@ -107,7 +122,7 @@ func ofCalls(s *state, i int8, calls []call, runs bool, to []action) []action {
 				continue
 			}
 			to = withHits(s, action{kind: answer, actor: i, arg: arg}, to)
-			if late := c.sent < s.now; late || s.budget[drops] > 0 {
+			if c.sent < s.now {
 				to = append(to, action{kind: mute, actor: i, arg: arg})
 			}
 		}
@@ -115,7 +130,7 @@ func ofCalls(s *state, i int8, calls []call, runs bool, to []action) []action {
 	return to
 }
 
-func (b *builder) ofFront(s *state, to []action) []action {
+func (b *builder) ofFront(s *state, rests bool, to []action) []action {
 	f := s.front
 	to = ofCalls(s, front0, f.calls[:], !f.paused, to)
 	if f.paused {
@@ -127,7 +142,7 @@ func (b *builder) ofFront(s *state, to []action) []action {
 	if f.watch != 0 && f.g.View.Rev() < s.head().n {
 		to = withHits(s, action{kind: deliver, actor: front0}, to)
 	}
-	if s.budget[pauses] > 0 {
+	if (rests || busy(f.calls[:])) && s.budget[pauses] > 0 {
 		for p := 1; p <= b.scope.Pause; p++ {
 			to = append(to, action{kind: pauseAll, actor: front0, arg: uint8(p)})
 		}
@@ -150,8 +165,8 @@ func (b *builder) ofLease(s *state, i int, to []action) []action {
 	return to
 }
 
-func (b *builder) ofGroup(s *state, to []action) []action {
-	if s.budget[leaders] > 0 {
+func (b *builder) ofGroup(s *state, rests bool, to []action) []action {
+	if rests && s.budget[leaders] > 0 {
 		to = append(to, action{kind: elect, actor: -1})
 	}
 	if s.budget[deletes] == 0 {

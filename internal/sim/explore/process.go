@@ -22,7 +22,7 @@ func (b *builder) guardActs(i int8, act fsm.GuardActions) {
 	n := b.node(i)
 	if act.FenceChild {
 		b.tell("%s's guard sends the fence signal", nodeNames[i])
-		n.asked = n.tree
+		b.ask(i, n)
 	}
 	if act.KillAgent && n.up {
 		b.tell("%s's guard kills agent and tree", nodeNames[i])
@@ -51,8 +51,15 @@ func (b *builder) kill(i int8, n *node, at fsm.Instant) {
 		by = min(by, n.killBy)
 	}
 	n.killing, n.killBy = true, by
-	if !n.up && by <= b.s.now {
+	if by <= b.s.now {
 		b.treeDies(i)
+	}
+}
+
+// ask lets the child know that it shall end.
+func (b *builder) ask(i int8, n *node) {
+	if n.asked = n.tree && !n.killing; n.asked {
+		b.s.fresh |= 1 << i
 	}
 }
 
@@ -74,7 +81,6 @@ func (b *builder) tellAgent(i int8) {
 	n.news = false
 	b.push(i, fsm.Event{Kind: fsm.ChildExited, Code: 137})
 	b.push(i, fsm.Event{Kind: fsm.TreeGone})
-	b.settle()
 }
 
 // agentDies: what it has sent may still arrive.
@@ -162,6 +168,10 @@ func (b *builder) tickNode(i int8) {
 	}
 	if n := s.nodes[i]; n.killing && n.killBy <= s.now {
 		b.treeDies(i)
+	}
+	b.settle()
+	if n := s.nodes[i]; n.asked || n.hook != 0 {
+		s.fresh |= 1 << i
 	}
 	if n := s.nodes[i]; n.up && n.paused == nothing && n.m.OnlyRenews(s.now) {
 		b.input(i, fsm.Event{Kind: fsm.Tick})

@@ -79,6 +79,18 @@ func (r *revision) compare(c *kv.Compare) bool {
 	panic(fmt.Sprintf("cannot compare target %d: package kv has no such target", c.Target))
 }
 
+// never reports whether the conditions hold at no later revision either.
+func (r *revision) never(t *kv.Txn) bool {
+	for i := range t.If[:t.NIf] {
+		c := &t.If[i]
+		onRevision := c.Target == kv.TargetCreate || c.Target == kv.TargetMod
+		if onRevision && c.Rev != 0 && !r.compare(c) {
+			return true
+		}
+	}
+	return t.NThen == 0
+}
+
 // after returns the revision that follows when the operations are carried out;
 // r itself if they change nothing.
 func (r *revision) after(ops []kv.Op) *revision {
