@@ -12,15 +12,10 @@ type kind uint8
 
 const (
 	tick       kind = iota
-	wake            // an actor whose timer is due runs
 	execute         // etcd executes a call
 	delay           // a call is given up by its sender and may arrive later
 	answer          // a reply arrives
 	mute            // a reply is lost
-	deliver         // a watch brings the next revision
-	hookEnds        // the master hook returns
-	childExits      // a child that was asked to end does
-	treeDies        // SIGKILL has reached all
 	expire          // etcd revokes a lease that has expired
 	expireSlow      // … and grants keepalives to it all the same, for a while
 	pauseAgent      // for arg ticks
@@ -35,35 +30,33 @@ const (
 )
 
 var kindNames = [numKinds]string{
-	"tick", "wake", "execute", "delay", "answer", "mute", "deliver", "hook-ends", "child-exits",
-	"tree-dies", "expire", "expire-slowly", "pause-agent", "pause", "crash", "elect", "restart", "stop",
+	"tick", "execute", "delay", "answer", "mute", "expire", "expire-slowly", "pause-agent", "pause", "crash", "elect", "restart", "stop",
 	"delete-master", "delete-key",
 }
 
 // costs is the fault that an action takes from the budget; numFaults for none.
 var costs = [numKinds]fault{
-	tick: numFaults, wake: numFaults, execute: numFaults, answer: numFaults, deliver: numFaults,
-	hookEnds: numFaults, childExits: numFaults, treeDies: numFaults, expire: numFaults,
+	tick: numFaults, execute: numFaults, answer: numFaults, expire: numFaults,
 	delay: drops, mute: numFaults, expireSlow: ghosts, pauseAgent: pauses, pauseAll: pauses,
 	crash: crashes, elect: leaders, restart: restarts, stop: stops, deleteMaster: deletes, deleteNode: deletes,
 }
 
-// action is one step of a course: what happens, to whom, and what befalls the
-// rounds that are sent because of it.
+// action is one step of a course: what happens, to whom, and in which of the ways
+// in which it can turn out (chooser.code).
 type action struct {
 	kind  kind
-	actor int8 // -1: nobody; hit's for a tick
+	actor int8 // -1: nobody
 	arg   uint8
-	hit   netFault
+	way   uint64
 }
 
 // code packs an action for the edges of the search; unpack is its inverse.
-func (a action) code() uint32 {
-	return uint32(a.kind)<<24 | uint32(uint8(a.actor))<<16 | uint32(a.arg)<<8 | uint32(a.hit)
+func (a action) code() uint64 {
+	return a.way<<16 | uint64(a.kind)<<11 | uint64(a.actor+1)<<6 | uint64(a.arg)
 }
 
-func unpack(c uint32) action {
-	return action{kind(c >> 24), int8(uint8(c >> 16)), uint8(c >> 8), netFault(c)}
+func unpack(c uint64) action {
+	return action{kind(c >> 11 & 31), int8(c>>6&31) - 1, uint8(c & 63), c >> 16}
 }
 
 func actorName(i int8) string {
@@ -86,8 +79,8 @@ func (a action) String() string {
 	case execute, delay, answer, mute, expire, expireSlow, pauseAgent, pauseAll:
 		words = append(words, strconv.Itoa(int(a.arg)))
 	}
-	if a.hit != hitNone {
-		words = append(words, hitNames[a.hit])
+	if a.way != 0 {
+		words = append(words, "way="+strconv.FormatUint(a.way, 10))
 	}
 	return strings.Join(words, " ")
 }
@@ -101,16 +94,17 @@ func parseAction(line string) (action, error) {
 	}
 	a.kind = kind(k)
 	for _, w := range words[1:] {
-		n, err := strconv.ParseUint(w, 10, 8)
+		way, isWay := strings.CutPrefix(w, "way=")
+		n, err := strconv.ParseUint(way, 10, 47)
 		switch {
-		case err == nil:
+		case err == nil && isWay:
+			a.way = n
+		case err == nil && n < 64:
 			a.arg = uint8(n)
 		case w == frontName:
 			a.actor = front0
 		case indexOf(w) >= 0:
 			a.actor = indexOf(w)
-		case slices.Contains(hitNames[1:], w):
-			a.hit = netFault(slices.Index(hitNames[:], w))
 		default:
 			return a, fmt.Errorf("%q: cannot read %q", line, w)
 		}

@@ -5,31 +5,17 @@ import (
 	"msdha/internal/fsm/kv"
 )
 
-// apply makes into the state after the action; false if the action turned out
-// to be another one: a round was to be hit, and none was sent.
-func (b *builder) apply(from *state, a action, into *state) bool {
+// apply makes into the state after the action.
+func (b *builder) apply(from *state, a action, into *state) {
 	b.begin(from, into)
-	b.hit, b.whom = a.hit, a.actor
-	s := b.s
-	if s.fresh = 0; a.kind == childExits || a.kind == hookEnds {
-		s.fresh = from.fresh &^ (1 << a.actor)
-	}
 	if f := costs[a.kind]; f < numFaults {
-		s.budget[f]--
+		b.s.budget[f]--
 	}
 	b.perform(a)
 	b.settle()
-	if a.hit != hitNone {
-		if !b.did {
-			b.drop()
-			return false
-		}
-		s.budget[drops]--
-	}
 	b.forwards()
 	b.forgetAdrift()
 	b.trim()
-	return true
 }
 
 func (b *builder) ownCalls(i int8) []call {
@@ -44,20 +30,10 @@ func (b *builder) perform(a action) {
 	switch a.kind {
 	case tick:
 		b.tickAll()
-	case wake:
-		b.input(a.actor, fsm.Event{Kind: fsm.Tick})
 	case execute:
-		b.execute(a.actor, &b.ownCalls(a.actor)[a.arg])
+		b.execute(a.actor, a.arg)
 	case delay, answer, mute:
 		b.reply(a)
-	case deliver:
-		b.deliver(a.actor)
-	case hookEnds:
-		b.hookEnds(a.actor)
-	case childExits:
-		b.childExits(a.actor)
-	case treeDies:
-		b.treeDies(a.actor)
 	case pauseAgent, pauseAll:
 		b.pause(a)
 	case crash:
@@ -66,6 +42,7 @@ func (b *builder) perform(a action) {
 		b.startNode(a.actor)
 	case stop:
 		b.input(a.actor, fsm.Event{Kind: fsm.StopRequested})
+		b.catchUp(a.actor, 0)
 	case expire, expireSlow:
 		b.expire(a)
 	case elect:
@@ -85,6 +62,7 @@ func (b *builder) perform(a action) {
 func (b *builder) delete(k kv.Key) {
 	b.s.deleted = true
 	b.write(b.s.head().after([]kv.Op{{Kind: kv.OpDelete, Key: k}}))
+	b.spread(-1)
 }
 
 // expire is the revocation of a lease being carried out.
@@ -96,11 +74,13 @@ func (b *builder) expire(a action) {
 			return
 		}
 		b.revoke(l.id)
+		b.spread(-1)
 		return
 	}
 	b.s.deleted = true
 	l.ghost, l.doomed = true, false
 	b.write(b.s.head().without(l.id))
+	b.spread(-1)
 }
 
 func (b *builder) pause(a action) {
@@ -139,6 +119,63 @@ func (b *builder) reply(a action) {
 		return
 	}
 	b.pushReply(a.actor, r)
+	b.settle()
+	b.catchUp(a.actor, 0)
+}
+
+// spread lets the watches of those that had seen everything bring what was just
+// written, or not yet: the others get it when they next do something.
+func (b *builder) spread(except int8) {
+	if b.written == 0 {
+		return
+	}
+	for i := range int8(b.scope.Nodes) {
+		if i != except && b.unseen(i) == 1 && b.choices.pick(2) == 1 {
+			b.deliver(i)
+		}
+	}
+	if b.unseen(front0) == 1 && b.choices.pick(2) == 1 {
+		b.deliver(front0)
+	}
+}
+
+// unseen is how many revisions an actor's watch has still to bring; 0 while
+// nobody is there to see them.
+func (b *builder) unseen(i int8) int {
+	s := b.s
+	var at kv.Revision
+	if i == front0 {
+		if s.front == nil || s.front.watch == 0 || s.front.paused {
+			return 0
+		}
+		at = s.front.g.View.Rev()
+	} else {
+		n := s.nodes[i]
+		if !n.up || n.watch == 0 || n.paused != nothing {
+			return 0
+		}
+		at = n.m.View.Rev()
+	}
+	return int(s.head().n - at)
+}
+
+// catchUp lets an actor's watch bring at least so many revisions.
+func (b *builder) catchUp(i int8, least int) {
+	if n := b.unseen(i); n > 0 {
+		for range least + b.choices.pick(n+1-least) {
+			if b.unseen(i) > 0 {
+				b.deliver(i)
+			}
+		}
+	}
+}
+
+// overdue is how many revisions must come because the scope bounds the lag.
+func (b *builder) overdue(i int8) int {
+	if b.scope.Lag < 0 {
+		return 0
+	}
+	return max(0, b.unseen(i)-b.scope.Lag)
 }
 
 // deliver brings the next revision to a view.

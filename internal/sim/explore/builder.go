@@ -34,10 +34,12 @@ type builder struct {
 	now     input   // … and what happens now
 	lending []kv.Item
 
-	// hit is what befalls the next round that the actor sends.
-	hit  netFault
-	whom int8
-	did  bool
+	choices chooser
+	// round is what befalls the round that is being sent: its two requests fare
+	// alike.
+	fate netFault
+	// written is the revision that the present action has made; 0 if none.
+	written kv.Revision
 
 	bad *Violation
 	say func(format string, args ...any) // nil unless a story is told
@@ -72,7 +74,7 @@ func newBuilder(scope Scope) *builder {
 // begin makes into a copy of from that shares everything with it.
 func (b *builder) begin(from, into *state) {
 	*into = *from
-	b.s, b.bad, b.hit, b.whom, b.did = into, nil, hitNone, -1, false
+	b.s, b.bad, b.written = into, nil, 0
 	b.ownNode, b.ownFront = [maxNodes]bool{}, false
 }
 
@@ -226,7 +228,16 @@ func (b *builder) executeNode(i int8, n *node, before *fsm.Backend, e *fsm.Effec
 	b.checkEffect(i, n, before, e)
 	now := b.s.now
 	switch e.Kind {
-	case fsm.GrantLease, fsm.KeepAlive, fsm.ListKeys, fsm.Check:
+	case fsm.GrantLease, fsm.ListKeys:
+		b.promptly(i, e)
+	case fsm.KeepAlive:
+		kinds := 3
+		if !n.m.Backend.Reigning() {
+			kinds = 4
+		}
+		b.fate = b.hit(kinds)
+		b.round(i, n.calls[:], e)
+	case fsm.Check:
 		b.round(i, n.calls[:], e)
 	case fsm.Register, fsm.Publish, fsm.Bootstrap, fsm.Claim, fsm.Confirm, fsm.Release, fsm.RevokeLease:
 		b.send(i, n.calls[:], e)
@@ -243,7 +254,7 @@ func (b *builder) executeNode(i int8, n *node, before *fsm.Backend, e *fsm.Effec
 		}
 		b.masterHook(i, n, e)
 		n.hook, n.stopped, n.hookBy = e.Op, false, now.Add(b.scope.in(b.scope.Hook))
-		b.s.fresh |= 1 << i
+		b.hookMayEnd(i, n)
 	case fsm.StopHooks:
 		n.stopped = true
 	case fsm.StartChild:
@@ -299,12 +310,13 @@ func (b *builder) executeFront(f *front, e *fsm.Effect) {
 	case fsm.GrantLease, fsm.KeepAlive, fsm.Show:
 		b.presence(e)
 	case fsm.ListKeys:
-		b.round(front0, f.calls[:], e)
+		b.promptly(front0, e)
 	case fsm.ReadRoute:
 		if e.Op < 0 {
 			b.presence(e)
 			return
 		}
+		b.fate = b.hit(2) // whether it or its reply is lost is all the same
 		b.round(front0, f.calls[:], e)
 	case fsm.WatchKeys:
 		f.watch = e.Op

@@ -11,7 +11,7 @@ func (c *canon) node(i int8) {
 	c.calls, c.watch = n.calls[:], n.watch
 	c.Num(int64(boolBit(n.up)<<0 | boolBit(n.tree)<<1 | boolBit(n.asked)<<2 | boolBit(n.killing)<<3 |
 		boolBit(n.news)<<4 | boolBit(n.stopped && n.hook != 0)<<5 | boolBit(n.confirmed && n.up)<<6 |
-		boolBit(n.hook != 0)<<7 | int(n.paused)<<8 | int(s.fresh>>i&1)<<10))
+		boolBit(n.hook != 0)<<7 | int(n.paused)<<8))
 	c.Epoch(n.role)
 	if n.killing {
 		c.Due(n.killBy)

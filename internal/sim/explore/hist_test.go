@@ -51,9 +51,15 @@ func TestHist(t *testing.T) {
 			hk["front "+s.front.g.Frontend.PhaseName()]++
 			hk[fmt.Sprintf("log %d", len(s.log))]++
 			for _, a := range b.enabled(s, nil) {
-				into := new(state)
-				if b.apply(s, a, into) && seen.add(c.fingerprint(into)) {
-					next = append(next, into)
+				for b.choices.start(); ; {
+					into := new(state)
+					b.apply(s, a, into)
+					if seen.add(c.fingerprint(into)) {
+						next = append(next, into)
+					}
+					if !b.choices.again() {
+						break
+					}
 				}
 			}
 		}

@@ -13,24 +13,42 @@ const (
 	hitLost            // the requests never arrive
 	hitUnsaid          // they are executed, the replies are lost
 	hitLate            // the replies come later in the same tick
-	numHits
 )
 
-var hitNames = [numHits]string{"", "lost", "unanswered", "late"}
+var hitNames = [...]string{"", "it never arrives", "its reply is lost", "its reply is late"}
+
+// hit chooses what befalls a round. A late reply matters to those only who may
+// do something else meanwhile.
+func (b *builder) hit(kinds int) netFault {
+	if b.s.budget[drops] == 0 {
+		return hitNone
+	}
+	f := netFault(b.choices.pick(kinds))
+	if f != hitNone {
+		b.s.budget[drops]--
+	}
+	return f
+}
+
+// promptly serves a request that no fault meets.
+func (b *builder) promptly(actor int8, e *fsm.Effect) {
+	var r reply
+	b.serve(actor, &r, e)
+	b.pushReply(actor, &r)
+}
 
 // round serves a request at the instant of its sending, unless it is hit.
 func (b *builder) round(actor int8, calls []call, e *fsm.Effect) {
-	hit := hitNone
-	if b.whom == actor && e.Kind != fsm.GrantLease && e.Kind != fsm.ListKeys {
-		hit, b.did = b.hit, true
-	}
 	var r reply
-	if hit == hitLost {
+	if b.fate == hitLost {
 		r.ev = b.unknown(e.Kind, e.Op, b.s.now)
 	} else {
 		b.serve(actor, &r, e)
 	}
-	switch hit {
+	if b.fate != hitNone {
+		b.tell("%v of %s: %s", e.Kind, actorName(actor), hitNames[b.fate])
+	}
+	switch b.fate {
 	case hitUnsaid:
 		r.ev = b.unknown(e.Kind, e.Op, b.s.now)
 	case hitLate:
@@ -130,23 +148,58 @@ func (b *builder) send(i int8, calls []call, e *fsm.Effect) {
 	b.tell("%s sends %v", nodeNames[i], e.Kind)
 }
 
-// execute is etcd carrying out a call.
-func (b *builder) execute(actor int8, c *call) {
-	r := &reply{ev: fsm.Event{Kind: answers(c.kind), Op: c.op, Sent: c.sent, Outcome: kv.OK}}
-	if c.kind == fsm.RevokeLease {
-		if !b.revoke(c.lease) {
+// execute is etcd carrying out a call. Its reply comes at once, or once the
+// sender's view has shown what it did; everything later is a fault.
+func (b *builder) execute(actor int8, k uint8) {
+	c := &b.node(actor).calls[k]
+	was := *c
+	r := &reply{ev: fsm.Event{Kind: answers(was.kind), Op: was.op, Sent: was.sent, Outcome: kv.OK}}
+	c.state, c.reply, c.txn = executed, r, nil
+	if was.state == adrift {
+		*c = call{}
+	}
+	if was.kind == fsm.RevokeLease {
+		if !b.revoke(was.lease) {
 			r.ev.Outcome = kv.LeaseGone
 		}
 	} else {
-		b.transact(c, r)
+		b.transact(was.txn, r)
 	}
 	r.ev.Header = b.header()
-	b.tell("etcd executes %v of %s: %v", c.kind, nodeNames[actor], verdict(r))
-	if c.state == adrift {
-		*c = call{}
+	b.tell("etcd executes %v of %s: %v", was.kind, nodeNames[actor], verdict(r))
+	n := b.s.nodes[actor]
+	if was.state == adrift {
+		b.spread(-1)
 		return
 	}
-	c.state, c.reply, c.txn = executed, r, nil
+	if n.paused != nothing {
+		b.spread(actor)
+		return
+	}
+	b.spread(actor)
+	b.answered(actor, k)
+}
+
+// answered lets the reply to a call that was just executed arrive: at once, or
+// after the watch has brought what it wrote, or, at a price, later than that.
+func (b *builder) answered(actor int8, k uint8) {
+	n := b.node(actor)
+	own := b.written == b.s.head().n && n.watch != 0 && n.m.View.Rev()+1 == b.written
+	late := b.s.budget[drops] > 0
+	switch way := b.choices.pick(1 + boolBit(own) + boolBit(late)); {
+	case way == 0:
+	case own && way == 1:
+		b.deliver(actor)
+	default:
+		b.s.budget[drops]--
+		b.tell("the reply is late")
+		return
+	}
+	r := n.calls[k].reply
+	n.calls[k] = call{}
+	b.pushReply(actor, r)
+	b.settle()
+	b.catchUp(actor, 0)
 }
 
 func verdict(r *reply) string {
@@ -159,9 +212,8 @@ func verdict(r *reply) string {
 	return "done"
 }
 
-func (b *builder) transact(c *call, r *reply) {
+func (b *builder) transact(t *kv.Txn, r *reply) {
 	head := b.s.head()
-	t := c.txn
 	if head.holds(t) {
 		for i := range t.Then[:t.NThen] {
 			if l := t.Then[i].Lease; t.Then[i].Kind == kv.OpPut && l != 0 {
@@ -187,6 +239,7 @@ func (b *builder) write(r *revision) {
 	}
 	log := make([]*revision, 0, len(b.s.log)+1)
 	b.s.log = append(append(log, b.s.log...), r)
+	b.written = r.n
 	b.wrote(r)
 }
 

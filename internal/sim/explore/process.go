@@ -2,7 +2,6 @@ package explore
 
 import (
 	"msdha/internal/fsm"
-	"msdha/internal/fsm/kv"
 )
 
 // arm gives the guard its deadlines, with the scope's G where it has one.
@@ -51,16 +50,43 @@ func (b *builder) kill(i int8, n *node, at fsm.Instant) {
 		by = min(by, n.killBy)
 	}
 	n.killing, n.killBy = true, by
-	if by <= b.s.now {
+	b.treeMayDie(i, n)
+}
+
+// treeMayDie: SIGKILL takes K at most.
+func (b *builder) treeMayDie(i int8, n *node) {
+	if n.killing && (n.killBy <= b.s.now || b.choices.pick(2) == 1) {
 		b.treeDies(i)
 	}
 }
 
 // ask lets the child know that it shall end.
 func (b *builder) ask(i int8, n *node) {
-	if n.asked = n.tree && !n.killing; n.asked {
-		b.s.fresh |= 1 << i
+	n.asked = n.tree && !n.killing
+	b.childMayExit(i, n)
+}
+
+// childMayExit: a child that was asked to end does so, or takes its time, or
+// never does.
+func (b *builder) childMayExit(i int8, n *node) {
+	if n.asked && n.up && n.paused == nothing && b.choices.pick(2) == 1 {
+		n.asked = false
+		b.tell("the child of %s ends", nodeNames[i])
+		b.push(i, fsm.Event{Kind: fsm.ChildExited})
 	}
+}
+
+// hookMayEnd: a master hook takes as long as the scope allows.
+func (b *builder) hookMayEnd(i int8, n *node) {
+	if n.hook == 0 || !n.up || n.paused != nothing || n.hookBy > b.s.now && b.choices.pick(2) == 0 {
+		return
+	}
+	ev := fsm.Event{Kind: fsm.HookExited, Op: n.hook, Hook: fsm.HookMaster}
+	if n.stopped {
+		ev.Code = 143
+	}
+	n.hook = 0
+	b.push(i, ev)
 }
 
 // treeDies is SIGKILL having reached every process below the agent.
@@ -118,44 +144,36 @@ func (b *builder) startNode(i int8) {
 	b.input(i, fsm.Event{Kind: fsm.Started, Held: n.held})
 }
 
-// hookEnds is the end of the master hook.
-func (b *builder) hookEnds(i int8) {
-	n := b.node(i)
-	op, code := n.hook, 0
-	if n.stopped {
-		code = 143
-	}
-	n.hook = 0
-	b.input(i, fsm.Event{Kind: fsm.HookExited, Op: op, Hook: fsm.HookMaster, Code: code})
-}
-
-// childExits is the main process heeding a signal.
-func (b *builder) childExits(i int8) {
-	b.node(i).asked = false
-	b.input(i, fsm.Event{Kind: fsm.ChildExited})
-}
-
-// tickAll is time moving on by a tick, and what is urgent or can change nothing
-// for anybody else: see the package's documentation.
+// tickAll is time moving on by a tick: what is due happens, and what was on its
+// way for a tick or more may.
 func (b *builder) tickAll() {
 	s := b.s
 	s.now = s.now.Add(b.scope.tick())
+	b.tell("tick %d", int(s.now.Sub(start)/b.scope.tick()))
 	for i := range int8(b.scope.Nodes) {
 		b.tickNode(i)
 	}
-	if f := s.front; f != nil {
-		if f.paused && f.resumes <= s.now {
-			b.front().paused = false
-		}
-		if f := s.front; !f.paused && f.g.Next() <= s.now && b.rereads(f) {
-			b.input(front0, fsm.Event{Kind: fsm.Tick})
-		}
+	f := s.front
+	if f == nil {
+		return
 	}
+	if f.paused && f.resumes <= s.now {
+		f = b.front()
+		f.paused = false
+		b.tell("%s goes on", frontName)
+	}
+	if !f.paused && f.g.Next() <= s.now {
+		b.input(front0, fsm.Event{Kind: fsm.Tick})
+	}
+	b.catchUp(front0, b.overdue(front0))
 }
 
 func (b *builder) tickNode(i int8) {
 	s := b.s
 	n := s.nodes[i]
+	if !n.up && !n.tree {
+		return
+	}
 	if n.paused != nothing && n.resumes <= s.now {
 		n = b.node(i)
 		n.paused = nothing
@@ -166,29 +184,15 @@ func (b *builder) tickNode(i int8) {
 		n = b.node(i)
 		b.guardActs(i, n.guard.Step(s.now, fsm.GuardEvent{Kind: fsm.GuardTick}))
 	}
-	if n := s.nodes[i]; n.killing && n.killBy <= s.now {
-		b.treeDies(i)
+	if n := s.nodes[i]; n.killing || n.asked || n.hook != 0 {
+		n = b.node(i)
+		b.treeMayDie(i, n)
+		b.childMayExit(i, n)
+		b.hookMayEnd(i, n)
 	}
 	b.settle()
-	if n := s.nodes[i]; n.asked || n.hook != 0 {
-		s.fresh |= 1 << i
-	}
-	if n := s.nodes[i]; n.up && n.paused == nothing && n.m.OnlyRenews(s.now) {
+	if n := s.nodes[i]; n.up && n.paused == nothing && n.m.Next() <= s.now {
 		b.input(i, fsm.Event{Kind: fsm.Tick})
 	}
-}
-
-// rereads reports whether a frontend does no more than to find its route as it
-// was.
-func (b *builder) rereads(f *front) bool {
-	if !f.g.OnlyRereads(b.s.now) {
-		return false
-	}
-	name, epoch, ok := f.g.Frontend.Routed()
-	if !ok {
-		return true
-	}
-	m := b.s.head().get(kv.Master)
-	own := b.s.head().get(kv.NodeKey(name))
-	return m.Present && m.Record.Epoch == epoch && m.Lease == own.Lease && own.Record.State == kv.StateMaster
+	b.catchUp(i, b.overdue(i))
 }

@@ -11,6 +11,8 @@ import (
 // root is the state from which exploration begins: everybody about to start, or
 // a group that stands.
 func (b *builder) root() (*state, error) {
+	b.choices.mode = prompt
+	defer func() { b.choices.mode = all }()
 	s := &state{now: start, log: []*revision{{n: 1}}}
 	for i := range b.scope.Nodes {
 		s.nodes[i] = new(node)
@@ -43,8 +45,8 @@ func (b *builder) root() (*state, error) {
 // reigns, the others stand by, the frontend routes.
 func (b *builder) stand(s *state) (*state, error) {
 	full := b.scope
-	defer func() { b.scope = full }()
-	b.scope.Grace = 0
+	defer func() { b.scope, b.choices.mode = full, all }()
+	b.scope.Grace, b.choices.mode = 0, prompt
 	var acts []action
 	for range 10_000 {
 		acts = b.enabled(s, acts[:0])
@@ -52,19 +54,13 @@ func (b *builder) stand(s *state) (*state, error) {
 			return s, nil
 		}
 		into := new(state)
-		b.apply(s, first(acts), into)
+		b.apply(s, acts[0], into)
 		if b.bad != nil {
 			return nil, fmt.Errorf("on the way to a group that stands: %v", b.bad)
 		}
 		s = into
 	}
 	return nil, fmt.Errorf("no group that stands after 10000 actions")
-}
-
-// first is the action that lets time move on last and nothing else happen out
-// of its order.
-func first(acts []action) action {
-	return acts[0]
 }
 
 // whole reports whether nobody has anything to wait for.

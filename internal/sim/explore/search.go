@@ -60,7 +60,7 @@ type search struct {
 // edge is how a state was found.
 type edge struct {
 	from uint32
-	code uint32
+	code uint64
 }
 
 // Explore visits every state that the scope allows, up to the first violation.
@@ -135,27 +135,30 @@ func (x *search) expand(number uint32, s *state) {
 	x.acts = b.enabled(s, x.acts[:0])
 	moved := false // something other than a fault leads elsewhere
 	for _, a := range x.acts {
-		into := x.state()
-		if !b.apply(s, a, into) {
-			x.spare = append(x.spare, into)
-			continue
+		for b.choices.start(); ; {
+			into := x.state()
+			b.apply(s, a, into)
+			a.way = b.choices.code()
+			x.r.Steps++
+			if b.bad != nil {
+				x.found(number, a)
+				return
+			}
+			f := x.canon.fingerprint(into)
+			if costs[a.kind] == numFaults && into.budget == s.budget {
+				moved = moved || !x.seen.is(f, number)
+			}
+			if x.seen.add(f) {
+				x.edges = append(x.edges, edge{number, a.code()})
+				x.next = append(x.next, into)
+			} else {
+				b.drop()
+				x.spare = append(x.spare, into)
+			}
+			if !b.choices.again() {
+				break
+			}
 		}
-		x.r.Steps++
-		if b.bad != nil {
-			x.found(number, a)
-			return
-		}
-		f := x.canon.fingerprint(into)
-		if costs[a.kind] == numFaults && a.hit == hitNone {
-			moved = moved || !x.seen.is(f, number)
-		}
-		if !x.seen.add(f) {
-			b.drop()
-			x.spare = append(x.spare, into)
-			continue
-		}
-		x.edges = append(x.edges, edge{number, a.code()})
-		x.next = append(x.next, into)
 	}
 	x.r.Expanded++
 	if !moved {

@@ -18,17 +18,14 @@ const (
 // changes (builder). Times are absolute and grow along a course; the fingerprint
 // looks at differences only.
 type state struct {
-	now    fsm.Instant
-	log    []*revision // what some view has not seen yet, and before it what that view shows
-	nodes  [maxNodes]*node
-	front  *front
-	leases [maxLeases]lease
-	last   kv.LeaseID
-	reigns [maxReigns]reign // the latest last
-	budget budgets
-	// fresh are the nodes whose child was just told to end, or whose hook has
-	// just started, or that a tick has found like that: see enabled.
-	fresh   uint8
+	now     fsm.Instant
+	log     []*revision // what some view has not seen yet, and before it what that view shows
+	nodes   [maxNodes]*node
+	front   *front
+	leases  [maxLeases]lease
+	last    kv.LeaseID
+	reigns  [maxReigns]reign // the latest last
+	budget  budgets
 	deleted bool // somebody deleted keys, or a lease was a ghost: A6 does not hold
 }
 
