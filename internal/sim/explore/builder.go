@@ -30,8 +30,8 @@ type builder struct {
 	fronts   []*front
 
 	out     fsm.Effects
-	queue   []input // what follows at once
-	now     input   // … and what happens now
+	queue   [64]input // what follows at once; it does not move while it is used
+	queued  int
 	lending []kv.Item
 
 	choices chooser
@@ -67,7 +67,8 @@ func newBuilder(scope Scope) *builder {
 			Name: nodeNames[i], Address: nodeNames[i], TTL: ttl, StopTimeout: 8 * time.Second,
 		}
 	}
-	b.frontCfg = fsm.FrontendConfig{Name: frontName, TTL: ttl}
+	// Its own key decides nothing, and need not be renewed while anybody looks.
+	b.frontCfg = fsm.FrontendConfig{Name: frontName, TTL: 1000 * time.Hour}
 	return b
 }
 
@@ -145,31 +146,29 @@ func (b *builder) input(actor int8, ev fsm.Event) {
 
 // settle works the queue off: local reactions are prompt.
 func (b *builder) settle() {
-	for i := 0; i < len(b.queue); i++ {
-		in := &b.now
-		*in = b.queue[i] // the queue may move while it is used
-		if in.ev.Result != nil {
-			in.ev.Result = &in.res
-		}
+	for i := 0; i < b.queued; i++ {
+		in := &b.queue[i]
 		if in.actor == front0 {
 			b.stepFront(&in.ev)
 		} else if b.s.nodes[in.actor].up {
 			b.stepNode(in.actor, &in.ev)
 		}
 	}
-	b.queue = b.queue[:0]
+	b.queued = 0
 }
 
 func (b *builder) push(actor int8, ev fsm.Event) {
-	b.queue = append(b.queue, input{actor: actor, ev: ev})
+	in := &b.queue[b.queued] // more would be a machine that never comes to rest
+	b.queued++
+	in.actor, in.ev = actor, ev
 }
 
+// pushReply gives the sender a reply, with a copy of its result.
 func (b *builder) pushReply(actor int8, r *reply) {
-	in := input{actor: actor, ev: r.ev}
-	if r.ev.Kind == fsm.TxnDone {
-		in.res, in.ev.Result = r.res, &r.res
+	b.push(actor, r.ev)
+	if in := &b.queue[b.queued-1]; r.ev.Kind == fsm.TxnDone {
+		in.res, in.ev.Result = r.res, &in.res
 	}
-	b.queue = append(b.queue, in)
 }
 
 func (b *builder) stepNode(i int8, ev *fsm.Event) {
@@ -336,14 +335,17 @@ func (b *builder) executeFront(f *front, e *fsm.Effect) {
 
 // presence answers what a frontend does to be seen. It decides nothing.
 func (b *builder) presence(e *fsm.Effect) {
-	ev := fsm.Event{Kind: fsm.TxnDone, Op: e.Op, Sent: b.s.now, Outcome: kv.OK, Header: b.header(), TTL: ttl}
+	ev := fsm.Event{Kind: fsm.TxnDone, Op: e.Op, Sent: b.s.now, Outcome: kv.OK, Header: b.header(), TTL: b.frontCfg.TTL}
 	switch e.Kind {
 	case fsm.GrantLease:
 		ev.Kind, ev.Lease = fsm.Granted, 1<<40
 	case fsm.KeepAlive:
 		ev.Kind = fsm.KeptAlive
 	}
-	r := reply{ev: ev}
-	r.res.Succeeded, r.res.Items[0].Present = true, true
-	b.pushReply(front0, &r)
+	b.push(front0, ev)
+	if in := &b.queue[b.queued-1]; ev.Kind == fsm.TxnDone {
+		in.res = kv.Result{Succeeded: true}
+		in.res.Items[0].Present = true
+		in.ev.Result = &in.res
+	}
 }

@@ -32,31 +32,29 @@ func (b *builder) hit(kinds int) netFault {
 
 // promptly serves a request that no fault meets.
 func (b *builder) promptly(actor int8, e *fsm.Effect) {
-	var r reply
-	b.serve(actor, &r, e)
-	b.pushReply(actor, &r)
+	b.fate = hitNone
+	b.round(actor, nil, e)
 }
 
 // round serves a request at the instant of its sending, unless it is hit.
 func (b *builder) round(actor int8, calls []call, e *fsm.Effect) {
-	var r reply
-	if b.fate == hitLost {
-		r.ev = b.unknown(e.Kind, e.Op, b.s.now)
-	} else {
-		b.serve(actor, &r, e)
+	b.push(actor, b.unknown(e.Kind, e.Op, b.s.now))
+	in := &b.queue[b.queued-1]
+	if b.fate != hitLost {
+		b.serve(actor, in, e)
 	}
 	if b.fate != hitNone {
 		b.tell("%v of %s: %s", e.Kind, actorName(actor), hitNames[b.fate])
 	}
 	switch b.fate {
 	case hitUnsaid:
-		r.ev = b.unknown(e.Kind, e.Op, b.s.now)
+		in.ev = b.unknown(e.Kind, e.Op, b.s.now)
 	case hitLate:
-		kept := r
-		*place(calls) = call{state: executed, kind: e.Kind, op: e.Op, sent: b.s.now, reply: &kept}
-		return
+		b.queued--
+		*place(calls) = call{
+			state: executed, kind: e.Kind, op: e.Op, sent: b.s.now, reply: &reply{ev: in.ev, res: in.res},
+		}
 	}
-	b.pushReply(actor, &r)
 }
 
 // unknown is a request whose time is over.
@@ -79,7 +77,7 @@ func answers(k fsm.EffectKind) fsm.EventKind {
 }
 
 // serve executes a request that writes no key.
-func (b *builder) serve(actor int8, r *reply, e *fsm.Effect) {
+func (b *builder) serve(actor int8, r *input, e *fsm.Effect) {
 	s := b.s
 	r.ev = fsm.Event{Kind: answers(e.Kind), Op: e.Op, Sent: s.now, Outcome: kv.OK, Header: b.header()}
 	switch e.Kind {
@@ -100,6 +98,7 @@ func (b *builder) serve(actor int8, r *reply, e *fsm.Effect) {
 		r.ev.Items = s.head().items
 	default:
 		b.read(&b.out.Txns[e.Txn], &r.res)
+		r.ev.Result = &r.res
 	}
 }
 

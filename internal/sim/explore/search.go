@@ -2,6 +2,7 @@ package explore
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -12,6 +13,9 @@ type Options struct {
 	States int
 	// Plain does not merge states that differ in nodes' names only.
 	Plain bool
+	// Workers is how many goroutines make successors; 0 is one for each core.
+	// It has no part in what is found.
+	Workers int
 	// Progress, if any, is told after each level and now and then between.
 	Progress func(*Result)
 	// Now is the wall clock by which the speed is measured, if it is.
@@ -44,44 +48,34 @@ func (r *Result) Rate() float64 { return float64(r.States) / max(r.Wall.Seconds(
 // found from, and how.
 type search struct {
 	o     Options
-	b     *builder
-	canon canon
 	seen  table
-	edges []edge
-	level []*state // numbers first..
+	from  []uint32 // of each state, the state that it was found from
+	how   []uint64 // … and the action
+	level []*state // numbers first, first+1, …
 	first int
 	next  []*state
-	spare []*state
-	acts  []action
+	parts []worker
 	began time.Time
 	r     Result
-}
-
-// edge is how a state was found.
-type edge struct {
-	from uint32
-	code uint64
 }
 
 // Explore visits every state that the scope allows, up to the first violation.
 // It ends early when the context does.
 func Explore(ctx context.Context, o Options) (*Result, error) {
-	x := &search{o: o, b: newBuilder(o.Scope)}
+	x := &search{o: o}
 	x.r.Scope = o.Scope
-	x.canon = canon{scope: &x.b.scope, plain: o.Plain}
 	x.began = x.now()
-	root, err := x.b.root()
+	b := newBuilder(o.Scope)
+	root, err := b.root()
 	if err != nil {
 		return nil, err
 	}
+	x.hire()
 	x.seen.init()
-	x.seen.add(x.canon.fingerprint(root))
-	x.edges = append(x.edges, edge{})
-	x.level = append(x.level, root)
-	for len(x.level) > 0 && x.r.Violation == nil {
-		if !x.expandLevel(ctx) {
-			break
-		}
+	x.seen.add(x.parts[0].canon.fingerprint(root))
+	x.from, x.how, x.level = append(x.from, 0), append(x.how, 0), append(x.level, root)
+	for len(x.level) > 0 && x.expandLevel(ctx) {
+		x.r.Depth++
 	}
 	x.measure()
 	x.r.Exhausted = x.r.Violation == nil && len(x.level) == 0
@@ -96,100 +90,83 @@ func (x *search) now() time.Time {
 }
 
 func (x *search) measure() {
-	x.r.States, x.r.Frontier = len(x.edges), len(x.level)
+	x.r.States, x.r.Frontier = len(x.from), len(x.level)
 	x.r.Wall = x.now().Sub(x.began)
 }
 
-// expandLevel makes the next level; false if it was told to end.
+// batch is how many states are expanded before what was found is merged.
+const batch = 1 << 14
+
+// expandLevel makes the next level; false if it was told to end, or found what
+// must not be.
 func (x *search) expandLevel(ctx context.Context) bool {
 	x.r.Widest = max(x.r.Widest, len(x.level))
-	for k, s := range x.level {
-		if k%4096 == 0 {
-			if ctx.Err() != nil || x.o.States > 0 && len(x.edges) > x.o.States {
-				return false
-			}
-			x.progress()
+	for done := 0; done < len(x.level); done += batch {
+		x.measure()
+		if x.o.Progress != nil {
+			x.o.Progress(&x.r)
 		}
-		x.expand(uint32(x.first+k), s)
-		if x.r.Violation != nil {
+		if ctx.Err() != nil || x.o.States > 0 && len(x.from) > x.o.States {
 			return false
 		}
-		x.level[k] = nil // what only this state holds may go
+		some := x.level[done:min(done+batch, len(x.level))]
+		x.work(x.first+done, some)
+		if !x.merge() {
+			return false
+		}
+		clear(some) // what only these states hold may go
+		x.r.Expanded += len(some)
 	}
 	x.first += len(x.level)
 	x.level, x.next = x.next, x.level[:0]
-	x.r.Depth++
 	return true
 }
 
-func (x *search) progress() {
-	x.measure()
-	if x.o.Progress != nil {
-		x.o.Progress(&x.r)
-	}
-}
-
-// expand makes the successors of one state.
-func (x *search) expand(number uint32, s *state) {
-	b := x.b
-	x.acts = b.enabled(s, x.acts[:0])
-	moved := false // something other than a fault leads elsewhere
-	for _, a := range x.acts {
-		for b.choices.start(); ; {
-			into := x.state()
-			b.apply(s, a, into)
-			a.way = b.choices.code()
-			x.r.Steps++
-			if b.bad != nil {
-				x.found(number, a)
-				return
-			}
-			f := x.canon.fingerprint(into)
-			if costs[a.kind] == numFaults && into.budget == s.budget {
-				moved = moved || !x.seen.is(f, number)
-			}
-			if x.seen.add(f) {
-				x.edges = append(x.edges, edge{number, a.code()})
-				x.next = append(x.next, into)
-			} else {
-				b.drop()
-				x.spare = append(x.spare, into)
-			}
-			if !b.choices.again() {
-				break
-			}
+// merge takes in what the workers have found, in the order of the states that
+// they found it from; false after a violation.
+func (x *search) merge() bool {
+	var bad *finding
+	for i := range x.parts {
+		w := &x.parts[i]
+		x.r.Steps += w.steps
+		w.steps = 0
+		if f := &w.bad; f.violation != nil && (bad == nil || f.from < bad.from) {
+			bad = f
 		}
 	}
-	x.r.Expanded++
-	if !moved {
-		if v := b.stuck(s); v != nil {
-			x.b.bad = v
-			x.found(number, action{kind: numKinds})
+	if bad != nil {
+		x.found(bad)
+		return false
+	}
+	var all []*finding
+	for i := range x.parts {
+		for k := range x.parts[i].found {
+			all = append(all, &x.parts[i].found[k])
 		}
 	}
-}
-
-func (x *search) state() *state {
-	if n := len(x.spare); n > 0 {
-		s := x.spare[n-1]
-		x.spare = x.spare[:n-1]
-		return s
+	slices.SortStableFunc(all, func(a, b *finding) int { return int(a.from) - int(b.from) })
+	for _, f := range all {
+		if x.seen.add(f.print) {
+			x.from, x.how = append(x.from, f.from), append(x.how, f.how)
+			x.next = append(x.next, f.state)
+		}
 	}
-	return new(state)
+	for i := range x.parts {
+		x.parts[i].forget()
+	}
+	return true
 }
 
 // found keeps the violation and the way to it.
-func (x *search) found(number uint32, last action) {
-	x.r.Violation = x.b.bad
+func (x *search) found(f *finding) {
+	x.r.Violation = f.violation
 	var course []action
-	if last.kind < numKinds {
-		course = append(course, last)
+	if f.how != 0 {
+		course = append(course, unpack(f.how))
 	}
-	for n := number; n != 0; n = x.edges[n].from {
-		course = append(course, unpack(x.edges[n].code))
+	for n := f.from; n != 0; n = x.from[n] {
+		course = append(course, unpack(x.how[n]))
 	}
-	for i, j := 0, len(course)-1; i < j; i, j = i+1, j-1 {
-		course[i], course[j] = course[j], course[i]
-	}
+	slices.Reverse(course)
 	x.r.Story = tellCourse(&x.o.Scope, course)
 }

@@ -6,7 +6,17 @@ type table struct {
 	slots []uint32 // number + 1; 0 is free
 }
 
-func (t *table) init() { t.slots = make([]uint32, 1<<16) }
+// init empties the table and keeps its memory.
+func (t *table) init() {
+	if t.slots == nil {
+		t.slots = make([]uint32, 1<<12)
+	}
+	clear(t.slots)
+	t.all = t.all[:0]
+}
+
+// has reports whether the fingerprint was seen.
+func (t *table) has(f fingerprint) bool { return t.slots[t.find(f)] != 0 }
 
 // add reports whether the fingerprint is new.
 func (t *table) add(f fingerprint) bool {
