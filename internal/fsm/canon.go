@@ -136,8 +136,10 @@ func (b *Backend) canonElection(c Canon) {
 	c.Rev(b.reign.master)
 	c.Rev(b.reign.epochMod)
 	c.Num(int64(b.reign.ttl))
-	c.Flag(b.reign.masterHeld)
-	c.Flag(b.reign.nodeHeld)
+	if b.reign.epochMod != 0 { // without an _epoch of ours they are read anew
+		c.Flag(b.reign.masterHeld)
+		c.Flag(b.reign.nodeHeld)
+	}
 	c.Flag(b.postponed)
 	c.Flag(b.marked)
 }

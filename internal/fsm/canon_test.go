@@ -113,7 +113,7 @@ func TestCanonVisitsAllThatDecides(t *testing.T) {
 		cfg: &BackendConfig{}, alive: request{1, 1}, check: request{2, 1}, act: request{3, 1}, ttl: second, maxTTL: 2 * second,
 		claimSeen: 9,
 	}
-	b.vacancy.open = true
+	b.vacancy.open, b.reign.epochMod = true, 5
 	f := Frontend{cfg: &FrontendConfig{}, phase: Checking, read: request{1, 1}}
 	v := View{next: 7}
 	var g Guard

@@ -41,6 +41,9 @@ type builder struct {
 	// written is the revision that the present action has made; 0 if none.
 	written kv.Revision
 
+	// same finds a revision that holds what next does; nil where none is kept.
+	same func(before, next *revision) *revision
+
 	bad *Violation
 	say func(format string, args ...any) // nil unless a story is told
 }

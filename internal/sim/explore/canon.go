@@ -169,8 +169,7 @@ func (c *canon) Due(at fsm.Instant) {
 func (c *canon) Until(since fsm.Instant, d time.Duration) { c.Due(since.Add(d)) }
 
 func (c *canon) fingerprint(s *state) fingerprint {
-	c.s, c.base = s, s.log[0].n
-	c.text, c.nodes, c.revs = c.text[:0], c.nodes[:0], c.revs[:0]
+	c.begin(s)
 	n := c.scope.Nodes
 	for i := range n {
 		c.node(int8(i))
@@ -200,6 +199,11 @@ func (c *canon) fingerprint(s *state) fingerprint {
 	}
 	h.add(c.part(n))
 	return h.sum()
+}
+
+func (c *canon) begin(s *state) {
+	c.s, c.base = s, s.log[0].n
+	c.text, c.nodes, c.revs = c.text[:0], c.nodes[:0], c.revs[:0]
 }
 
 func (c *canon) end() ending { return ending{len(c.text), len(c.nodes), len(c.revs)} }

@@ -236,6 +236,9 @@ func (b *builder) write(r *revision) {
 	if r == b.s.head() {
 		return
 	}
+	if b.same != nil {
+		r = b.same(b.s.head(), r)
+	}
 	log := make([]*revision, 0, len(b.s.log)+1)
 	b.s.log = append(append(log, b.s.log...), r)
 	b.written = r.n

@@ -2,10 +2,8 @@ package explore
 
 import (
 	"fmt"
-	"time"
 
 	"msdha/internal/fsm"
-	"msdha/internal/fsm/kv"
 )
 
 // root is the state from which exploration begins: everybody about to start, or
@@ -17,40 +15,53 @@ func (b *builder) root() (*state, error) {
 	for i := range b.scope.Nodes {
 		s.nodes[i] = new(node)
 	}
-	if b.scope.Fronts > 0 {
-		s.front = new(front)
-	}
-	into := new(state)
-	b.begin(s, into)
-	for i := range int8(b.scope.Nodes) {
-		b.startNode(i)
-	}
-	if into.front != nil {
-		f := b.front()
-		f.g.Reset(&b.frontCfg)
-		b.input(front0, fsm.Event{Kind: fsm.Started})
-	}
-	b.trim()
-	if !b.scope.Cold {
-		var err error
-		if into, err = b.stand(into); err != nil {
+	s = b.launch(s, 0)
+	var err error
+	if !b.scope.Cold { // one after the other, so that nobody else claims
+		if s, err = b.stand(s, 1); err != nil {
 			return nil, err
 		}
 	}
-	into.budget = b.scope.Budget
-	return into, nil
+	for i := int8(1); i < int8(b.scope.Nodes); i++ {
+		s = b.launch(s, i)
+	}
+	if b.scope.Fronts > 0 {
+		s = b.launch(s, front0)
+	}
+	if !b.scope.Cold {
+		if s, err = b.stand(s, b.scope.Nodes); err != nil {
+			return nil, err
+		}
+	}
+	s.budget = b.scope.Budget
+	return s, nil
 }
 
-// stand drives the machines, without a fault, until the group is whole: n1
-// reigns, the others stand by, the frontend routes.
-func (b *builder) stand(s *state) (*state, error) {
+// launch starts a node or the frontend.
+func (b *builder) launch(s *state, i int8) *state {
+	into := new(state)
+	b.begin(s, into)
+	if i == front0 {
+		into.front, b.ownFront = new(front), true
+		b.front().g.Reset(&b.frontCfg)
+		b.input(front0, fsm.Event{Kind: fsm.Started})
+	} else {
+		b.startNode(i)
+	}
+	b.trim()
+	return into
+}
+
+// stand drives the machines, without a fault, until so many of them are whole:
+// n1 reigns, the others stand by, the frontend routes.
+func (b *builder) stand(s *state, nodes int) (*state, error) {
 	full := b.scope
 	defer func() { b.scope, b.choices.mode = full, all }()
 	b.scope.Grace, b.choices.mode = 0, prompt
 	var acts []action
 	for range 10_000 {
 		acts = b.enabled(s, acts[:0])
-		if len(acts) == 1 && acts[0].kind == tick && b.whole(s) {
+		if len(acts) == 1 && acts[0].kind == tick && b.whole(s, nodes) {
 			return s, nil
 		}
 		into := new(state)
@@ -64,12 +75,11 @@ func (b *builder) stand(s *state) (*state, error) {
 }
 
 // whole reports whether nobody has anything to wait for.
-func (b *builder) whole(s *state) bool {
-	m := &s.nodes[0].m.Backend
-	if m.Phase() != fsm.Reigning || s.now.Sub(s.nodes[0].m.Backend.Authority()) > 0 {
+func (b *builder) whole(s *state, nodes int) bool {
+	if s.nodes[0].m.Backend.Phase() != fsm.Reigning {
 		return false
 	}
-	for _, n := range s.nodes[1:b.scope.Nodes] {
+	for _, n := range s.nodes[1:nodes] {
 		if n.m.Backend.Phase() != fsm.Standby {
 			return false
 		}
@@ -108,8 +118,3 @@ func (b *builder) stuck(s *state) *Violation {
 	}
 	return nil
 }
-
-var (
-	_ = time.Second
-	_ = kv.OK
-)

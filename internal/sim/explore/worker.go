@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -15,9 +16,14 @@ type worker struct {
 	acts  []action
 	spare []*state
 	steps int
+	plain []byte
 	found []finding
 	mine  table // of found
 	bad   finding
+
+	revisions map[revisionKey]*revision
+	nodes     map[nodeKey]*node
+	fronts    map[nodeKey]*front
 }
 
 // finding is a successor that was not seen in an earlier batch.
@@ -41,6 +47,9 @@ func (x *search) hire() {
 		w.x, w.b = x, newBuilder(x.o.Scope)
 		w.canon = canon{scope: &w.b.scope, plain: x.o.Plain}
 		w.forget()
+		w.revisions = map[revisionKey]*revision{}
+		w.nodes, w.fronts = map[nodeKey]*node{}, map[nodeKey]*front{}
+		w.b.same = w.sameRevision
 	}
 }
 
@@ -51,8 +60,8 @@ func (w *worker) forget() {
 	w.mine.init()
 }
 
-// share is how many states a worker takes at a time.
-const share = 64
+// portion is how many states a worker takes at a time.
+const portion = 64
 
 // work expands states, the first of which has the number. Which worker takes
 // which states does not matter: merge brings what they find into order.
@@ -63,11 +72,11 @@ func (x *search) work(first int, states []*state) {
 		w := &x.parts[i]
 		wg.Go(func() {
 			for w.bad.violation == nil {
-				from := int(next.Add(share)) - share
+				from := int(next.Add(portion)) - portion
 				if from >= len(states) {
 					return
 				}
-				for k, s := range states[from:min(from+share, len(states))] {
+				for k, s := range states[from:min(from+portion, len(states))] {
 					if w.bad.violation == nil {
 						w.expand(uint32(first+from+k), s)
 					}
@@ -98,6 +107,9 @@ func (w *worker) expand(number uint32, s *state) {
 				moved = moved || !w.x.seen.is(f, number)
 			}
 			if !w.x.seen.has(f) && w.mine.add(f) {
+				if os.Getenv("NOSHARE") == "" {
+					w.share(into)
+				}
 				w.found = append(w.found, finding{from: number, how: a.code(), print: f, state: into})
 			} else {
 				b.drop()
