@@ -42,7 +42,7 @@ func (b *builder) perform(a action) {
 		b.startNode(a.actor)
 	case stop:
 		b.input(a.actor, fsm.Event{Kind: fsm.StopRequested})
-		b.catchUp(a.actor, 0)
+		b.catchUp(a.actor)
 	case expire, expireSlow:
 		b.expire(a)
 	case elect:
@@ -120,7 +120,7 @@ func (b *builder) reply(a action) {
 	}
 	b.pushReply(a.actor, r)
 	b.settle()
-	b.catchUp(a.actor, 0)
+	b.catchUp(a.actor)
 }
 
 // spread lets the watches of those that had seen everything bring what was just
@@ -159,23 +159,27 @@ func (b *builder) unseen(i int8) int {
 	return int(s.head().n - at)
 }
 
-// catchUp lets an actor's watch bring at least so many revisions.
-func (b *builder) catchUp(i int8, least int) {
-	if n := b.unseen(i); n > 0 {
-		for range least + b.choices.pick(n+1-least) {
-			if b.unseen(i) > 0 {
-				b.deliver(i)
-			}
+// catchUp lets an actor's watch bring what it has still to bring, or a part.
+func (b *builder) catchUp(i int8) {
+	for range b.choices.pick(b.unseen(i) + 1) {
+		if b.unseen(i) > 0 {
+			b.deliver(i)
 		}
 	}
 }
 
-// overdue is how many revisions must come because the scope bounds the lag.
-func (b *builder) overdue(i int8) int {
-	if b.scope.Lag < 0 {
-		return 0
+// catchUpAtTick does the same when time moves on: only so many may stay behind as
+// the scope allows.
+func (b *builder) catchUpAtTick(i int8) {
+	if b.behind < b.scope.Lag {
+		b.catchUp(i)
 	}
-	return max(0, b.unseen(i)-b.scope.Lag)
+	for b.behind == b.scope.Lag && b.unseen(i) > 0 {
+		b.deliver(i)
+	}
+	if b.unseen(i) > 0 {
+		b.behind++
+	}
 }
 
 // deliver brings the next revision to a view.

@@ -11,7 +11,10 @@ import (
 // start is when exploration begins; only differences matter.
 const start = fsm.Instant(time.Hour)
 
-const cluster = 7
+// cluster 0 in the headers switches off the memory by which another etcd is
+// recognised (fsm.Lineage). It would never speak: there is one etcd, and no
+// revision that a reply carries is older than one seen before it was asked for.
+const cluster = 0
 
 // front0 is the frontend's number as an actor; nodes have theirs from 0.
 const front0 = int8(maxNodes)
@@ -40,12 +43,14 @@ type builder struct {
 	fate netFault
 	// written is the revision that the present action has made; 0 if none.
 	written kv.Revision
+	behind  int // views that stay behind in the present tick
 
 	// same finds a revision that holds what next does; nil where none is kept.
 	same func(before, next *revision) *revision
 
-	bad *Violation
-	say func(format string, args ...any) // nil unless a story is told
+	only, note string // properties: Options
+	bad, noted *Violation
+	say        func(format string, args ...any) // nil unless a story is told
 }
 
 // input is an event for an actor, with the memory that it points to.
@@ -126,8 +131,18 @@ func (b *builder) drop() {
 	b.ownNode, b.ownFront = [maxNodes]bool{}, false
 }
 
+// fail keeps the first violation of a step that the search is after, and the
+// first that it only notes.
 func (b *builder) fail(property, format string, args ...any) {
-	if b.bad == nil {
+	switch {
+	case property == b.note:
+		if b.noted == nil {
+			b.noted = &Violation{property, fmt.Sprintf(format, args...)}
+		}
+		return
+	case b.only != "" && property != b.only:
+		return
+	case b.bad == nil:
 		b.bad = &Violation{property, fmt.Sprintf(format, args...)}
 	}
 	if b.say != nil {
@@ -233,8 +248,8 @@ func (b *builder) executeNode(i int8, n *node, before *fsm.Backend, e *fsm.Effec
 	case fsm.GrantLease, fsm.ListKeys:
 		b.promptly(i, e)
 	case fsm.KeepAlive:
-		kinds := 3
-		if !n.m.Backend.Reigning() {
+		kinds := 3 // a late reply matters if a claim may be won before it
+		if p := n.m.Backend.Phase(); p == fsm.Waiting || p == fsm.Claiming || p == fsm.Confirming {
 			kinds = 4
 		}
 		b.fate = b.hit(kinds)

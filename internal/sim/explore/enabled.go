@@ -31,7 +31,10 @@ func (b *builder) ofNode(s *state, i int8, rests bool, to []action) []action {
 	rests = rests || busy(n.calls[:]) || n.hook != 0
 	if rests && runs && s.budget[pauses] > 0 {
 		for p := 1; p <= b.scope.Pause; p++ {
-			to = append(to, action{kind: pauseAgent, actor: i, arg: uint8(p)}, action{kind: pauseAll, actor: i, arg: uint8(p)})
+			to = append(to, action{kind: pauseAll, actor: i, arg: uint8(p)})
+			if n.role != 0 || n.m.Backend.Reigning() { // what the guard then ends matters
+				to = append(to, action{kind: pauseAgent, actor: i, arg: uint8(p)})
+			}
 		}
 	}
 	if rests && n.up && s.budget[crashes] > 0 {
@@ -110,7 +113,7 @@ func (b *builder) ofLease(s *state, i int, to []action) []action {
 }
 
 func (b *builder) ofGroup(s *state, rests bool, to []action) []action {
-	if rests && s.budget[leaders] > 0 {
+	if s.budget[leaders] > 0 && s.due() {
 		to = append(to, action{kind: elect, actor: -1})
 	}
 	if s.budget[deletes] == 0 {
@@ -145,4 +148,14 @@ func settled(calls []call, runs bool) bool {
 		}
 	}
 	return true
+}
+
+// due reports whether etcd could revoke a lease.
+func (s *state) due() bool {
+	for i := range s.leases {
+		if l := &s.leases[i]; l.id != 0 && !l.ghost && l.expiry <= s.now {
+			return true
+		}
+	}
+	return false
 }

@@ -198,7 +198,7 @@ func (b *builder) answered(actor int8, k uint8) {
 	n.calls[k] = call{}
 	b.pushReply(actor, r)
 	b.settle()
-	b.catchUp(actor, 0)
+	b.catchUp(actor)
 }
 
 func verdict(r *reply) string {

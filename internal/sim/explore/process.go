@@ -149,6 +149,7 @@ func (b *builder) startNode(i int8) {
 func (b *builder) tickAll() {
 	s := b.s
 	s.now = s.now.Add(b.scope.tick())
+	b.behind = 0
 	b.tell("tick %d", int(s.now.Sub(start)/b.scope.tick()))
 	for i := range int8(b.scope.Nodes) {
 		b.tickNode(i)
@@ -165,7 +166,7 @@ func (b *builder) tickAll() {
 	if !f.paused && f.g.Next() <= s.now {
 		b.input(front0, fsm.Event{Kind: fsm.Tick})
 	}
-	b.catchUp(front0, b.overdue(front0))
+	b.catchUpAtTick(front0)
 }
 
 func (b *builder) tickNode(i int8) {
@@ -194,5 +195,5 @@ func (b *builder) tickNode(i int8) {
 	if n := s.nodes[i]; n.up && n.paused == nothing && n.m.Next() <= s.now {
 		b.input(i, fsm.Event{Kind: fsm.Tick})
 	}
-	b.catchUp(i, b.overdue(i))
+	b.catchUpAtTick(i)
 }

@@ -32,14 +32,14 @@ type Scope struct {
 	Kill int
 	// Hook is how many ticks a master hook may take.
 	Hook int
-	// Lag is how many revisions a view may be behind when time moves on; -1
-	// for any number.
+	// Lag is how many views may be behind when time moves on, each for as long
+	// and by as much as it likes.
 	Lag int
 }
 
 // Floor is the smallest scope with one of each fault.
 func Floor() Scope {
-	s := Scope{Nodes: 3, Fronts: 1, Ticks: 2, Pause: 1, Hook: 1, Lag: -1}
+	s := Scope{Nodes: 3, Fronts: 1, Ticks: 2, Pause: 1, Hook: 1, Lag: 1}
 	for _, f := range [...]fault{drops, pauses, crashes, leaders} {
 		s.Budget[f] = 1
 	}
@@ -78,7 +78,7 @@ func (s *Scope) fields() []scopeField {
 		{"pause", &s.Pause, 0, 100},
 		{"kill", &s.Kill, 0, 100},
 		{"hook", &s.Hook, 0, 10},
-		{"lag", &s.Lag, -1, 100},
+		{"lag", &s.Lag, 0, maxNodes + 1},
 	}
 }
 

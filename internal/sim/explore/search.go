@@ -13,6 +13,10 @@ type Options struct {
 	States int
 	// Plain does not merge states that differ in nodes' names only.
 	Plain bool
+	// Only is the one property that is looked for; empty for all.
+	Only string
+	// Note is a property whose violations are noted without ending the search.
+	Note string
 	// Workers is how many goroutines make successors; 0 is one for each core.
 	// It has no part in what is found.
 	Workers int
@@ -38,6 +42,8 @@ type Result struct {
 	// Violation is the first that was found, at the least depth; nil if none was.
 	Violation *Violation
 	Story     string // of the violation
+	// Noted is a violation of Options.Note; nil if there is none.
+	Noted *Violation
 }
 
 // Rate is how many states were found in a second.
@@ -130,6 +136,9 @@ func (x *search) merge() bool {
 		w := &x.parts[i]
 		x.r.Steps += w.steps
 		w.steps = 0
+		if x.r.Noted == nil {
+			x.r.Noted = w.b.noted
+		}
 		if f := &w.bad; f.violation != nil && (bad == nil || f.from < bad.from) {
 			bad = f
 		}

@@ -1,7 +1,6 @@
 package explore
 
 import (
-	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -45,6 +44,7 @@ func (x *search) hire() {
 	for i := range x.parts {
 		w := &x.parts[i]
 		w.x, w.b = x, newBuilder(x.o.Scope)
+		w.b.only, w.b.note = x.o.Only, x.o.Note
 		w.canon = canon{scope: &w.b.scope, plain: x.o.Plain}
 		w.forget()
 		w.revisions = map[revisionKey]*revision{}
@@ -107,9 +107,7 @@ func (w *worker) expand(number uint32, s *state) {
 				moved = moved || !w.x.seen.is(f, number)
 			}
 			if !w.x.seen.has(f) && w.mine.add(f) {
-				if os.Getenv("NOSHARE") == "" {
-					w.share(into)
-				}
+				w.share(into)
 				w.found = append(w.found, finding{from: number, how: a.code(), print: f, state: into})
 			} else {
 				b.drop()
