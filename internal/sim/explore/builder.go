@@ -48,7 +48,7 @@ type builder struct {
 	// same finds a revision that holds what next does; nil where none is kept.
 	same func(before, next *revision) *revision
 
-	only, note string // properties: Options
+	note       string // a property: Options.Note
 	bad, noted *Violation
 	say        func(format string, args ...any) // nil unless a story is told
 }
@@ -140,7 +140,7 @@ func (b *builder) fail(property, format string, args ...any) {
 			b.noted = &Violation{property, fmt.Sprintf(format, args...)}
 		}
 		return
-	case b.only != "" && property != b.only:
+	case b.scope.Only != "" && property != b.scope.Only:
 		return
 	case b.bad == nil:
 		b.bad = &Violation{property, fmt.Sprintf(format, args...)}

@@ -20,7 +20,7 @@ func (b *builder) wrote(r *revision) {
 	if e.Present && e.Lease != 0 {
 		b.fail("S1", "_epoch is on lease %v", e.Lease)
 	}
-	if l := s.reignOf(e.Record.Epoch); e.Record.Released && l != nil && !l.released {
+	if l := s.reignOf(e.Record.Epoch, e.Record.Incarnation); e.Record.Released && l != nil && !l.released {
 		l.released = true
 		if n := s.nodes[l.owner]; n.tree {
 			b.fail("S14", "epoch %d was released while processes of %s live", l.epoch, nodeNames[l.owner])
@@ -39,14 +39,14 @@ func (b *builder) claimed(r *revision, m *kv.Item) {
 		b.fail("S2", "epoch %d of %s is not above %d", m.Record.Epoch, m.Record.Node, last.epoch)
 	}
 	copy(s.reigns[:], s.reigns[1:])
-	*s.lastReign() = reign{epoch: m.Record.Epoch, owner: max(i, 0), lease: m.Lease}
+	*s.lastReign() = reign{epoch: m.Record.Epoch, owner: max(i, 0), lease: m.Record.Incarnation}
 	b.tell("%s is master of epoch %d", m.Record.Node, m.Record.Epoch)
 }
 
 // vacated: _master is gone, for whatever reason.
 func (b *builder) vacated(was *kv.Item) {
 	b.tell("_master of %s is gone", was.Record.Node)
-	r := b.s.reignOf(was.Record.Epoch)
+	r := b.s.reignOf(was.Record.Epoch, was.Record.Incarnation)
 	if r == nil {
 		return
 	}
@@ -147,17 +147,17 @@ func (b *builder) masterHook(i int8, n *node, e *fsm.Effect) {
 	if !n.m.Backend.Believes(s.now) {
 		b.fail("S13", "%s starts its master hook without authority", nodeNames[i])
 	}
-	own := s.reignOf(epoch)
-	if own == nil || own.lease != n.m.Backend.Lease() || !n.confirmed {
+	own := s.reignOf(epoch, n.m.Backend.Lease())
+	if own == nil || !n.confirmed {
 		b.fail("S18", "%s starts its master hook, _master given %v, seen %v", nodeNames[i], own != nil, n.confirmed)
-		return
+	} else {
+		own.hooked = true
 	}
-	own.hooked = true
 	n.role = epoch
 	b.tell("%s starts its master hook, epoch %d", nodeNames[i], epoch)
 	for k := range s.reigns {
 		r := &s.reigns[k]
-		if r.epoch == 0 || r.epoch >= epoch || r.released {
+		if r.epoch == 0 || r == own || r.released {
 			continue
 		}
 		if !r.ended || s.now < r.deleted.Add(2*ttl) {
@@ -178,9 +178,12 @@ func (b *builder) routes(f *front, e *fsm.Effect) {
 	if e.Epoch < f.epoch {
 		b.fail("S9", "%s goes back from epoch %d to %d", frontName, f.epoch, e.Epoch)
 	}
-	if r := b.s.reignOf(e.Epoch); r == nil || nodeNames[r.owner] != e.Node {
-		b.fail("S9", "%s routes to %s, which never held epoch %d", frontName, e.Node, e.Epoch)
+	for k := range b.s.reigns {
+		if r := &b.s.reigns[k]; r.epoch == e.Epoch && nodeNames[r.owner] == e.Node {
+			return
+		}
 	}
+	b.fail("S9", "%s routes to %s, which never held epoch %d", frontName, e.Node, e.Epoch)
 }
 
 // forwards is S7: whether a frontend would forward to an epoch that a later

@@ -35,6 +35,8 @@ type Scope struct {
 	// Lag is how many views may be behind when time moves on, each for as long
 	// and by as much as it likes.
 	Lag int
+	// Only is the one property that is looked for; empty for all.
+	Only string
 }
 
 // Floor is the smallest scope with one of each fault.
@@ -98,6 +100,9 @@ func (s Scope) String() string {
 	if s.Cold {
 		b.WriteString(" cold")
 	}
+	if s.Only != "" {
+		b.WriteString(" only=" + s.Only)
+	}
 	return b.String()
 }
 
@@ -114,6 +119,10 @@ func ParseScope(line string) (Scope, error) {
 			continue
 		}
 		name, value, _ := strings.Cut(word, "=")
+		if name == "only" {
+			s.Only = value
+			continue
+		}
 		n, err := strconv.Atoi(value)
 		if err != nil {
 			return s, fmt.Errorf("cannot read %q: want %s=NUMBER", word, name)

@@ -13,8 +13,6 @@ type Options struct {
 	States int
 	// Plain does not merge states that differ in nodes' names only.
 	Plain bool
-	// Only is the one property that is looked for; empty for all.
-	Only string
 	// Note is a property whose violations are noted without ending the search.
 	Note string
 	// Workers is how many goroutines make successors; 0 is one for each core.

@@ -164,11 +164,12 @@ func (s *state) leaseOf(id kv.LeaseID) *lease {
 	return nil
 }
 
-// reignOf is the reign with that number; nil if there was none.
-func (s *state) reignOf(e kv.Epoch) *reign {
-	for i := range s.reigns {
-		if e != 0 && s.reigns[i].epoch == e {
-			return &s.reigns[i]
+// reignOf is the latest reign with that number on that lease; nil if there is
+// none.
+func (s *state) reignOf(e kv.Epoch, on kv.LeaseID) *reign {
+	for i := maxReigns - 1; i >= 0; i-- {
+		if r := &s.reigns[i]; e != 0 && r.epoch == e && r.lease == on {
+			return r
 		}
 	}
 	return nil

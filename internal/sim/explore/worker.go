@@ -44,7 +44,7 @@ func (x *search) hire() {
 	for i := range x.parts {
 		w := &x.parts[i]
 		w.x, w.b = x, newBuilder(x.o.Scope)
-		w.b.only, w.b.note = x.o.Only, x.o.Note
+		w.b.note = x.o.Note
 		w.canon = canon{scope: &w.b.scope, plain: x.o.Plain}
 		w.forget()
 		w.revisions = map[revisionKey]*revision{}
@@ -119,7 +119,7 @@ func (w *worker) expand(number uint32, s *state) {
 		}
 	}
 	if !moved {
-		if v := b.stuck(s); v != nil {
+		if v := b.stuck(s); v != nil && (b.scope.Only == "" || b.scope.Only == v.Property) {
 			w.bad = finding{from: number, violation: v}
 		}
 	}
