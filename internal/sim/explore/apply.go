@@ -134,7 +134,7 @@ func (b *builder) spread(except int8) {
 			b.deliver(i)
 		}
 	}
-	if b.unseen(front0) == 1 && b.choices.pick(2) == 1 {
+	if b.scope.Eager > 0 && b.unseen(front0) == 1 && b.choices.pick(2) == 1 {
 		b.deliver(front0)
 	}
 }

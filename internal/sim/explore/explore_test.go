@@ -2,34 +2,33 @@ package explore
 
 import (
 	"context"
-	"fmt"
-	"os"
 	"testing"
-	"time"
 )
 
-func TestTry(t *testing.T) {
-	s := Floor()
-	if l := os.Getenv("SCOPE"); l != "" {
-		var err error
-		if s, err = ParseScope("scope " + l); err != nil {
-			t.Fatal(err)
-		}
-	}
-	last := -1
-	r, err := Explore(context.Background(), Options{Scope: s, Plain: os.Getenv("PLAIN") != "", Now: time.Now, States: 8_000_000, Progress: func(r *Result) {
-		if r.Depth != last {
-			last = r.Depth
-			if last%5 == 0 {
-				fmt.Printf("depth %d states %d frontier %d rate %.0f\n", r.Depth, r.States, r.Frontier, r.Rate())
-			}
-		}
-	}})
+func exhaust(t *testing.T, words string) *Result {
+	t.Helper()
+	s, err := ParseScope(Head + words)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%+v\n rate %.0f\n%s", r, r.Rate(), r.Story)
+	r, err := Explore(context.Background(), Options{Scope: s})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if r.Violation != nil {
-		t.Logf("%v", r.Violation)
+		t.Fatalf("%v\n%s", r.Violation, r.Story)
+	}
+	if !r.Exhausted || r.Expanded != r.States {
+		t.Fatalf("of %d states only %d were expanded", r.States, r.Expanded)
+	}
+	t.Logf("%d states, %d steps, depth %d, widest level %d", r.States, r.Steps, r.Depth, r.Widest)
+	return r
+}
+
+// TestTheFloorIsExhausted: one drop, pause, crash and leader change, in every
+// order, violate nothing.
+func TestTheFloorIsExhausted(t *testing.T) {
+	if r := exhaust(t, ""); r.States < 100_000 {
+		t.Errorf("only %d states: the scope is not what it was", r.States)
 	}
 }

@@ -35,13 +35,16 @@ type Scope struct {
 	// Lag is how many views may be behind when time moves on, each for as long
 	// and by as much as it likes.
 	Lag int
+	// Eager is 1 if a frontend may learn of a write in the tick in which it is
+	// made, 0 if it does from the next tick on.
+	Eager int
 	// Only is the one property that is looked for; empty for all.
 	Only string
 }
 
 // Floor is the smallest scope with one of each fault.
 func Floor() Scope {
-	s := Scope{Nodes: 3, Fronts: 1, Ticks: 2, Pause: 1, Hook: 1, Lag: 1}
+	s := Scope{Nodes: 3, Fronts: 1, Ticks: 2, Pause: 1, Hook: 1}
 	for _, f := range [...]fault{drops, pauses, crashes, leaders} {
 		s.Budget[f] = 1
 	}
@@ -81,6 +84,7 @@ func (s *Scope) fields() []scopeField {
 		{"kill", &s.Kill, 0, 100},
 		{"hook", &s.Hook, 0, 10},
 		{"lag", &s.Lag, 0, maxNodes + 1},
+		{"eager", &s.Eager, 0, 1},
 	}
 }
 
