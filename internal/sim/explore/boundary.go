@@ -20,7 +20,8 @@ type Boundary struct {
 // case of a lease that expires a whole T is to spare.
 func BoundaryScope(ticks, grace, pause int) Scope {
 	s := Floor()
-	s.Nodes, s.Ticks, s.Grace, s.Pause = 2, ticks, grace, pause
+	s.Nodes, s.Fronts, s.Lag = 2, 0, 1
+	s.Ticks, s.Grace, s.Pause = ticks, grace, pause
 	s.Budget = budgets{}
 	s.Budget[drops], s.Budget[pauses], s.Budget[deletes] = uint8(ticks-1), 1, 1
 	return s

@@ -18,8 +18,8 @@ func TestPlantedBugsAreFound(t *testing.T) {
 		property string
 		scope    string
 	}{
-		{mutant.ClaimNoEpoch, "S5", ""},
-		{mutant.ClaimFreshEpoch, "S5", ""},
+		{mutant.ClaimNoEpoch, "S5", "fronts=0"},
+		{mutant.ClaimFreshEpoch, "S5", "fronts=0"},
 		{mutant.HalfWait, "S5", "fronts=0 drops=0 crashes=1 pauses=0"},
 		{mutant.NoKill, "S6", "fronts=0 drops=1 crashes=0 pauses=0"},
 		{mutant.NoFence, "S6", "nodes=2 fronts=0 drops=2 crashes=0 pauses=0"},

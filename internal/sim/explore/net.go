@@ -51,9 +51,11 @@ func (b *builder) round(actor int8, calls []call, e *fsm.Effect) {
 		in.ev = b.unknown(e.Kind, e.Op, b.s.now)
 	case hitLate:
 		b.queued--
-		*place(calls) = call{
-			state: executed, kind: e.Kind, op: e.Op, sent: b.s.now, reply: &reply{ev: in.ev, res: in.res},
+		late := &reply{ev: in.ev}
+		if in.ev.Kind == fsm.TxnDone {
+			late.res = in.res
 		}
+		*place(calls) = call{state: executed, kind: e.Kind, op: e.Op, sent: b.s.now, reply: late}
 	}
 }
 

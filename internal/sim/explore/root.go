@@ -76,11 +76,11 @@ func (b *builder) stand(s *state, nodes int) (*state, error) {
 
 // whole reports whether nobody has anything to wait for.
 func (b *builder) whole(s *state, nodes int) bool {
-	if s.nodes[0].m.Backend.Phase() != fsm.Reigning {
+	if s.nodes[0].m.Backend.Phase() != fsm.Reigning || b.unseen(0) > 0 || b.unseen(front0) > 0 {
 		return false
 	}
-	for _, n := range s.nodes[1:nodes] {
-		if n.m.Backend.Phase() != fsm.Standby {
+	for i, n := range s.nodes[1:nodes] {
+		if n.m.Backend.Phase() != fsm.Standby || b.unseen(int8(i+1)) > 0 {
 			return false
 		}
 	}
