@@ -22,6 +22,9 @@ type Canon interface {
 	Node(name string)
 	Lease(id kv.LeaseID)
 	Rev(rev kv.Revision)
+	// Seen is the revision that a view shows: every older one that is visited is
+	// only ever compared for being the same.
+	Seen(rev kv.Revision)
 	Epoch(e kv.Epoch)
 	// Op is the number of a request of the machine, ViewOp of its view.
 	Op(op Op)
@@ -153,9 +156,9 @@ func (v *View) Canon(c Canon) {
 	c.Flag(v.synced)
 	c.Flag(v.gap)
 	c.Flag(v.quiet)
-	c.Rev(v.facts.Rev)
+	c.Seen(v.facts.Rev)
 	if v.next != 0 {
-		c.Rev(v.next - 1)
+		c.Seen(v.next - 1)
 	}
 }
 

@@ -22,6 +22,7 @@ func (s *script) Text(t string)                        { s.put("text", t) }
 func (s *script) Node(name string)                     { s.put("node", name) }
 func (s *script) Lease(id kv.LeaseID)                  { s.put("lease", int64(id)) }
 func (s *script) Rev(rev kv.Revision)                  { s.put("rev", rev) }
+func (s *script) Seen(rev kv.Revision)                 { s.put("seen", rev) }
 func (s *script) Epoch(e kv.Epoch)                     { s.put("epoch", e) }
 func (s *script) Op(op Op)                             { s.put("op", op) }
 func (s *script) ViewOp(op Op)                         { s.put("view op", op) }

@@ -129,6 +129,15 @@ func (c *canon) Rev(r kv.Revision) {
 	}
 }
 
+// Seen is told by its distance from what the hindmost view shows.
+func (c *canon) Seen(r kv.Revision) {
+	if r == 0 {
+		c.Num(-9) // nothing yet
+		return
+	}
+	c.Num(int64(r - c.base))
+}
+
 // Epoch counts from the latest reign: by how much numbers differ decides which
 // is free.
 func (c *canon) Epoch(e kv.Epoch) {

@@ -141,9 +141,7 @@ func (c *canon) group() {
 	for _, k := range [...]kv.Key{kv.Master, kv.EpochKey, kv.Initialized} {
 		c.key(k)
 	}
-	c.Rev(s.log[0].n)
 	for _, r := range s.log[1:] {
-		c.Rev(r.n)
 		c.Num(int64(len(r.changed)))
 		for i := range r.changed {
 			c.item(&r.changed[i])
