@@ -70,7 +70,8 @@ func (o *exploreOptions) run(c *cobra.Command) error {
 	if o.boundary {
 		return o.boundaries(ctx, scope.Ticks, out)
 	}
-	fmt.Fprintf(out, "%v\n%9s %12s %12s %12s %8s %8s\n", scope, "depth", "states", "frontier", "steps", "states/s", "MiB")
+	fmt.Fprintf(out, "%v\n%9s %12s %12s %12s %8s %8s\n",
+		scope, "depth", "states", "frontier", "steps", "states/s", "MiB")
 	full := false
 	last := time.Time{}
 	r, err := explore.Explore(ctx, explore.Options{

@@ -111,8 +111,8 @@ func unvisited(name string, at reflect.Value, visit func() string, check func(fi
 // would let an exhaustive search take two states for one.
 func TestCanonVisitsAllThatDecides(t *testing.T) {
 	b := Backend{
-		cfg: &BackendConfig{}, alive: request{1, 1}, check: request{2, 1}, act: request{3, 1}, ttl: second, maxTTL: 2 * second,
-		claimSeen: 9,
+		cfg: &BackendConfig{}, alive: request{1, 1}, check: request{2, 1}, act: request{3, 1},
+		ttl: second, maxTTL: 2 * second, claimSeen: 9,
 	}
 	b.vacancy.open, b.reign.epochMod = true, 5
 	f := Frontend{cfg: &FrontendConfig{}, phase: Checking, read: request{1, 1}}

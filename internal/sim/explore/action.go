@@ -30,8 +30,8 @@ const (
 )
 
 var kindNames = [numKinds]string{
-	"tick", "execute", "delay", "answer", "mute", "expire", "expire-slowly", "pause-agent", "pause", "crash", "elect", "restart", "stop",
-	"delete-master", "delete-key",
+	"tick", "execute", "delay", "answer", "mute", "expire", "expire-slowly", "pause-agent", "pause",
+	"crash", "elect", "restart", "stop", "delete-master", "delete-key",
 }
 
 // costs is the fault that an action takes from the budget; numFaults for none.

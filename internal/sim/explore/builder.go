@@ -279,7 +279,7 @@ func (b *builder) executeNode(i int8, n *node, before *fsm.Backend, e *fsm.Effec
 		b.push(i, fsm.Event{Kind: fsm.ChildStarted, Op: e.Op, Outcome: kv.OK})
 	case fsm.SignalChild:
 		b.ask(i, n)
-		b.tell("%s sends its child the %s", nodeNames[i], map[bool]string{true: "fence signal", false: "stop signal"}[e.Fenced])
+		b.tell("%s signals its child, fenced: %v", nodeNames[i], e.Fenced)
 	case fsm.KillTree:
 		b.killTree(i, n)
 	case fsm.ArmGuard:

@@ -198,7 +198,8 @@ func (b *builder) forwards() {
 	for k := range s.reigns {
 		r := &s.reigns[k]
 		if r.epoch > f.epoch && r.hooked && waited {
-			b.fail("S7", "%s may forward to epoch %d, and the hook of epoch %d has started", frontName, f.epoch, r.epoch)
+			b.fail("S7", "%s may forward to epoch %d, and the hook of epoch %d has started",
+				frontName, f.epoch, r.epoch)
 		}
 		if r.epoch >= f.epoch && !r.released {
 			waited = true
