@@ -32,15 +32,14 @@ func (b *builder) guardActs(i int8, act fsm.GuardActions) {
 	}
 }
 
-// killTree is the agent's SIGKILL to its tree. With a G of the scope's own, a
-// fenced agent uses that too.
+// killTree is the agent's SIGKILL to its tree. With a G of the scope's own a
+// child that heeds no signal is left to the guard, which has that G.
 func (b *builder) killTree(i int8, n *node) {
-	at := b.s.now
-	if b.scope.Grace > 0 && n.m.Backend.Phase() == fsm.Fenced && n.kill != fsm.Never {
-		at = max(at, n.kill)
+	if b.scope.Grace > 0 && n.m.Backend.Phase() == fsm.Fenced && n.asked && b.s.now < n.kill {
+		return
 	}
 	b.tell("%s kills its tree", nodeNames[i])
-	b.kill(i, n, at)
+	b.kill(i, n, b.s.now)
 }
 
 // kill lets the tree die within K of an instant.
