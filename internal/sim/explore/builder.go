@@ -264,11 +264,11 @@ func (b *builder) executeNode(i int8, n *node, before *fsm.Backend, e *fsm.Effec
 	case fsm.StopWatch:
 		n.watch = 0
 	case fsm.RunHook:
-		n.tree = true
 		if e.Hook != fsm.HookMaster {
 			b.push(i, fsm.Event{Kind: fsm.HookExited, Op: e.Op, Hook: e.Hook, Absent: e.Hook == fsm.HookData})
 			return
 		}
+		n.tree = true
 		b.masterHook(i, n, e)
 		n.hook, n.stopped, n.hookBy = e.Op, false, now.Add(b.scope.in(b.scope.Hook))
 		b.hookMayEnd(i, n)

@@ -80,16 +80,16 @@ func TestNodesAreInterchangeable(t *testing.T) {
 	}
 }
 
-// TestColdStart: three nodes that start at once, with an empty etcd.
-func TestColdStart(t *testing.T) { exhaust(t, "cold drops=0 pauses=0 crashes=1 leaders=0") }
+// TestColdStart: two nodes that start at once, with an empty etcd.
+func TestColdStart(t *testing.T) { exhaust(t, "cold nodes=2 drops=0 pauses=0 crashes=1 leaders=0") }
 
 // TestOtherFaults: an operator's deletion, keepalives for a lease that is gone,
-// a planned stop, a restart.
+// a planned stop, a restart, views that lag, a finer T.
 func TestOtherFaults(t *testing.T) {
 	const none = "drops=0 pauses=0 crashes=0 leaders=0 "
 	for _, words := range []string{
-		none + "deletes=1", none + "drops=1 ghosts=1", none + "stops=1 crashes=1", none + "crashes=1 restarts=1",
-		none + "crashes=1 lag=4 eager=1", none + "crashes=1 ttl=3", none + "pauses=1 pause=3 deletes=1 nodes=2",
+		none + "deletes=1", none + "drops=1 ghosts=1 nodes=2", none + "stops=1 crashes=1",
+		none + "crashes=1 restarts=1 nodes=2", none + "crashes=1 lag=4 eager=1", none + "crashes=1 ttl=3",
 	} {
 		t.Run(words[len(none):], func(t *testing.T) { exhaust(t, words) })
 	}
