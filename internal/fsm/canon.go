@@ -202,20 +202,6 @@ func (g *Guard) Canon(c Canon) {
 // own.
 func (v *View) Lend(items []kv.Item) { v.items, v.spare = items, nil }
 
-// OnlyRenews reports whether a round of renewal is due at now, and nothing else.
-func (m *Member) OnlyRenews(now Instant) bool {
-	b := &m.Backend
-	return b.roundDue <= now && m.View.retryAt > now &&
-		min(b.authority, b.retryDue, b.killDue, b.giveUpDue, b.reignDue, b.claimAt()) > now
-}
-
-// OnlyRereads reports whether what is due at now is at most another reading of
-// the route that is open, or the gateway's own key.
-func (g *Gateway) OnlyRereads(now Instant) bool {
-	f := &g.Frontend
-	return min(f.deadline, f.giveUp, g.View.retryAt) > now && (f.phase == Routing || f.readDue > now)
-}
-
 // Awaits reports whether a reply to the request with that number would be one
 // that the machine waits for.
 func (b *Backend) Awaits(op Op) bool {
