@@ -32,7 +32,7 @@ func TestExploreFindsAndSimReplays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	told, err := runExplore(t, "sim", "--story", file)
+	told, err := runExplore(t, "sim", "--schedule", file)
 	if err == nil || !strings.HasPrefix(err.Error(), "S6: ") || told != string(story) {
 		t.Errorf("%v\n%s\ninstead of\n%s", err, told, story)
 	}

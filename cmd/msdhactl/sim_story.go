@@ -14,6 +14,7 @@ import (
 
 	"msdha/internal/fsm"
 	"msdha/internal/sim"
+	"msdha/internal/sim/explore"
 )
 
 // replay runs one schedule and prints what happens.
@@ -21,6 +22,9 @@ func (o *simOptions) replay(c *cobra.Command) error {
 	text, err := readFile(c.InOrStdin(), o.schedule)
 	if err != nil {
 		return &failure{fsm.ExitConfig, err}
+	}
+	if explore.IsStory(string(text)) {
+		return replayExploration(c, string(text))
 	}
 	s, err := sim.ParseSchedule(string(text))
 	if err != nil {

@@ -77,6 +77,7 @@ func (b *Backend) Canon(c Canon) {
 		c.Until(b.roundSent, t)
 		c.Num(int64(b.roundTTL))
 		c.Flag(b.checked)
+		c.Rev(b.wrote)
 	}
 	b.act.canon(c, t)
 	if b.act.op != 0 {
