@@ -36,7 +36,7 @@ func newExplore() *cobra.Command {
 			"goes in ticks of a part of T; the scope says how many there are and how often each fault may\n" +
 			"happen, in the words of a story's first line. What it does not name is as in the smallest scope:\n\n" +
 			"  " + explore.Floor().String() + "\n\n" +
-			"A violation is printed as a story, with as few steps as possible; msdhactl sim --schedule replays it.\n" +
+			"A violation is printed as a story, with as few steps as possible; msdhactl sim --story replays it.\n" +
 			"--boundary shows for growing grace and pauses whether processes of two reigns are alive at once.\n\n" +
 			"Exit codes: 0 nothing was violated, 1 something was, or it was interrupted, 78 wrong flag.",
 		Example: "  msdhactl explore\n" +
@@ -119,7 +119,7 @@ func (o *exploreOptions) conclude(c *cobra.Command, r *explore.Result, full bool
 				return err
 			}
 		}
-		return fmt.Errorf("%v; replay the story with msdhactl sim --schedule FILE", r.Violation)
+		return fmt.Errorf("%v; replay the story with msdhactl sim --story FILE", r.Violation)
 	case r.Exhausted:
 		fmt.Fprintln(out, "every state was seen, and nothing was violated")
 		return nil

@@ -32,9 +32,11 @@ func TestExploreFindsAndSimReplays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	told, err := runExplore(t, "sim", "--schedule", file)
-	if err == nil || !strings.HasPrefix(err.Error(), "S6: ") || told != string(story) {
-		t.Errorf("%v\n%s\ninstead of\n%s", err, told, story)
+	for _, flag := range []string{"--story", "--schedule"} {
+		told, err := runExplore(t, "sim", flag, file)
+		if err == nil || !strings.HasPrefix(err.Error(), "S6: ") || told != string(story) {
+			t.Errorf("%s: %v\n%s\ninstead of\n%s", flag, err, told, story)
+		}
 	}
 }
 

@@ -72,6 +72,9 @@ func (o *simOptions) printReplay(c *cobra.Command, r *sim.Report, wall time.Dura
 // tell prints what a story is about, then what happens, and whether that is what
 // its file says.
 func (o *simOptions) tell(c *cobra.Command) error {
+	if text, err := os.ReadFile(o.story); err == nil && explore.IsStory(string(text)) {
+		return replayExploration(c, string(text))
+	}
 	s, err := findStory(c.InOrStdin(), o.story)
 	if err != nil {
 		return &failure{fsm.ExitConfig, err}
