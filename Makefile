@@ -15,7 +15,7 @@ BINARIES := bin/backend bin/frontend bin/msdhactl
 CONCURRENT := /(internal/runtime|cmd)(/|$$)
 MUTANTS    := ./internal/fsm/... ./internal/sim/...
 
-.PHONY: help build test lint docs bench demo sim mutants stories ensure clean $(BINARIES)
+.PHONY: help build test lint docs bench demo sim explore mutants stories ensure clean $(BINARIES)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -53,6 +53,9 @@ demo: build ensure ## a PostgreSQL group on this machine that fails over; ARGS='
 
 sim: bin/msdhactl ## the simulator on all cores; MINUTES=10, or ARGS='--cluster-years 1', '--story NAME'
 	bin/msdhactl sim $(or $(ARGS),--seed 1 --duration $(MINUTES)m)
+
+explore: bin/msdhactl ## every state of a small group; ARGS="--scope 'ttl=3 drops=2' --memory MIB", '--boundary'
+	bin/msdhactl explore $(or $(ARGS),--scope 'ttl=3 deletes=1 stops=1' --memory 8000)
 
 mutants: ## every planted bug over five seeds: what notices it, and when; ARGS=half-wait,no-kill
 	$(GO) test -tags mutants -c -o bin/mutants.test ./internal/sim

@@ -53,7 +53,7 @@ func newRoot() *cobra.Command {
 		},
 	}
 	c.SetFlagErrorFunc(usage)
-	c.AddCommand(newStatus(), newDemo(), newSim())
+	c.AddCommand(newStatus(), newDemo(), newSim(), newExplore())
 	return c
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"msdha/internal/fsm"
 	"msdha/internal/sim"
+	"msdha/internal/sim/explore"
 )
 
 // replay runs one schedule and prints what happens.
@@ -21,6 +22,9 @@ func (o *simOptions) replay(c *cobra.Command) error {
 	text, err := readFile(c.InOrStdin(), o.schedule)
 	if err != nil {
 		return &failure{fsm.ExitConfig, err}
+	}
+	if explore.IsStory(string(text)) {
+		return replayExploration(c, string(text))
 	}
 	s, err := sim.ParseSchedule(string(text))
 	if err != nil {
@@ -68,6 +72,9 @@ func (o *simOptions) printReplay(c *cobra.Command, r *sim.Report, wall time.Dura
 // tell prints what a story is about, then what happens, and whether that is what
 // its file says.
 func (o *simOptions) tell(c *cobra.Command) error {
+	if text, err := os.ReadFile(o.story); err == nil && explore.IsStory(string(text)) {
+		return replayExploration(c, string(text))
+	}
 	s, err := findStory(c.InOrStdin(), o.story)
 	if err != nil {
 		return &failure{fsm.ExitConfig, err}
