@@ -54,8 +54,14 @@ demo: build ensure ## a PostgreSQL group on this machine that fails over; ARGS='
 sim: bin/msdhactl ## the simulator on all cores; MINUTES=10, or ARGS='--cluster-years 1', '--story NAME'
 	bin/msdhactl sim $(or $(ARGS),--seed 1 --duration $(MINUTES)m)
 
-explore: bin/msdhactl ## every state of a small group; ARGS="--scope 'ttl=3 drops=2' --memory MIB", '--boundary'
-	bin/msdhactl explore $(or $(ARGS),--scope 'ttl=3 deletes=1 stops=1' --memory 8000)
+explore: bin/msdhactl ## every state of small groups, the last safe grace and pause; ARGS="--scope 'ttl=3 drops=2'"
+ifdef ARGS
+	bin/msdhactl explore $(ARGS)
+else
+	bin/msdhactl explore --boundary
+	bin/msdhactl explore --scope 'fronts=0 lag=1'
+	bin/msdhactl explore --scope 'ttl=3 deletes=1 stops=1' --memory 6000
+endif
 
 mutants: ## every planted bug over five seeds: what notices it, and when; ARGS=half-wait,no-kill
 	$(GO) test -tags mutants -c -o bin/mutants.test ./internal/sim
