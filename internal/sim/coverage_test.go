@@ -26,6 +26,11 @@ run 30s`,
 group nodes=2 ttl=10s master-ttl=30s calm
 at 25s kill-all n2 for 1m
 run 2m`,
+	"a publication that is overtaken by an earlier one": `
+group nodes=1 ttl=10s calm
+at 400ms stick n1 for 10ms
+at 432.5ms stop n1
+run 10s`,
 	"a data hook that fails": `
 group nodes=1 ttl=10s data calm
 at 2s kill-all n1 for 1s

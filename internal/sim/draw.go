@@ -2,6 +2,7 @@ package sim
 
 import (
 	"slices"
+	"sync"
 	"time"
 
 	"msdha/internal/fsm"
@@ -26,15 +27,60 @@ type deck struct {
 
 func (d *deck) deal(seed uint64, episode int) *Schedule {
 	d.r = stream(seed, forSchedule, episode+2)
-	d.s.drawGroup(&d.r)
-	d.s.drawFaults(&d.r)
+	d.s.draw(&d.r)
 	return &d.s
 }
 
 func drawSchedule(d drawer) (s Schedule) {
-	s.drawGroup(d)
-	s.drawFaults(d)
+	s.draw(d)
 	return s
+}
+
+// draw draws an episode: one in eight near a story, because what was found once
+// by a coincidence of milliseconds lies close to what has not been found yet.
+func (s *Schedule) draw(d drawer) {
+	s.drawGroup(d)
+	if told := told(); d.below(8) == 7 {
+		s.drawNear(d, &told[d.below(int64(len(told)))])
+		return
+	}
+	s.drawFaults(d)
+}
+
+// told are the schedules of the stories.
+var told = sync.OnceValue(func() (all []Schedule) {
+	stories, err := Stories()
+	if err != nil {
+		panic(err) // they are part of the program, and tested
+	}
+	for _, t := range stories {
+		all = append(all, t.Schedule)
+	}
+	return all
+})
+
+// drawNear draws an episode that begins like another: in its group, with its
+// faults, each a little earlier or later, and maybe one more.
+func (s *Schedule) drawNear(d drawer, t *Schedule) {
+	seed, drift, faults := s.Seed, s.Drift, append(s.Faults[:0], t.Faults...)
+	*s = *t
+	s.Seed, s.Drift, s.Faults = seed, max(drift, t.Drift), faults
+	s.Calm, s.Show, s.Notices, s.Files, s.Traffic = d.below(2) == 1, 0, false, false, false
+	if !s.Calm {
+		s.Apart = 0
+	}
+	for i := range s.Faults {
+		f := &s.Faults[i]
+		near := [...]time.Duration{0, 0, time.Millisecond, 20 * time.Millisecond, time.Second}[d.below(5)]
+		f.After = max(0, f.After+time.Duration(d.below(2*int64(near)+1))-near)
+		if f.Dur > 0 && d.below(4) == 3 {
+			f.Dur = drawDuration(d, s.TTL)
+		}
+	}
+	if d.below(2) == 1 {
+		s.Faults = append(s.Faults, drawFault(d, s, deadly[:], t.Until))
+	}
+	s.Core, s.Until = 0, t.Until+6*s.TTL+2*recovery(s)
 }
 
 var ttls = []time.Duration{3 * time.Second, 10 * time.Second, 5 * time.Second, 2 * time.Second}

@@ -8,6 +8,9 @@ import "time"
 func (w *World) coreHeals() {
 	r := stream(w.sched.Seed, forSchedule, 0)
 	w.core = [2]int32{int32(r.below(int64(w.nodes))), -1}
+	if w.sched.Twin && w.nodes > 2 { // one that nobody can keep the name from
+		w.core[0] = 1 + int32(r.below(int64(w.nodes-2)))
+	}
 	if fronts := len(w.actors) - w.nodes; fronts > 0 {
 		w.core[1] = int32(w.nodes) + int32(r.below(int64(fronts)))
 	}

@@ -39,7 +39,8 @@ func (w *World) openWatch(a *actor, e *fsm.Effect) {
 
 func (w *World) notifyWatches() {
 	for i := range w.actors {
-		if a := &w.actors[i]; a.watch.open && a.up && w.etcd.Header().Rev >= a.watch.next {
+		a := &w.actors[i]
+		if a.watch.open && a.up && (w.etcd.Header().Rev >= a.watch.next || !a.watch.started) {
 			w.deliverSoon(a)
 		}
 	}
