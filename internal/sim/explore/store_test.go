@@ -74,8 +74,8 @@ func transactBoth(
 			x.IfNoneNewer(kv.KindNodeInfo, rev)
 		}
 	}
-	keys := rapid.SliceOfNDistinct(rapid.SampledFrom(storeKeys), 0, 3, func(k kv.Key) kv.Key { return k }).Draw(t, "keys")
-	for _, k := range keys {
+	same := func(k kv.Key) kv.Key { return k }
+	for _, k := range rapid.SliceOfNDistinct(rapid.SampledFrom(storeKeys), 0, 3, same).Draw(t, "keys") {
 		if rapid.IntRange(0, 2).Draw(t, "delete") == 0 {
 			x.Delete(k)
 			continue
