@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -23,7 +24,7 @@ type exploreOptions struct {
 	workers  int
 	plain    bool
 	boundary bool
-	story    string // file
+	save     string // file
 }
 
 func newExplore() *cobra.Command {
@@ -34,11 +35,23 @@ func newExplore() *cobra.Command {
 		Long: "explore runs the state machines that production runs through every order of events that a small\n" +
 			"scope allows, breadth first, and holds each step against the properties in docs/SAFETY.md. Time\n" +
 			"goes in ticks of a part of T; the scope says how many there are and how often each fault may\n" +
-			"happen, in the words of a story's first line. What it does not name is as in the smallest scope:\n\n" +
+			"happen. What it does not name is as in the smallest scope:\n\n" +
 			"  " + explore.Floor().String() + "\n\n" +
 			"A violation is printed as a story, with as few steps as possible; msdhactl sim --story replays it.\n" +
 			"--boundary shows for growing grace and pauses whether processes of two reigns are alive at once.\n\n" +
-			"Exit codes: 0 nothing was violated, 1 something was, or it was interrupted, 78 wrong flag.",
+			"  nodes fronts    how many backends (1 to 4) and frontends (0 or 1) there are\n" +
+			"  ttl             ticks of T; a tick is as fine as time gets\n" +
+			"  drops pauses crashes leaders restarts stops deletes ghosts\n" +
+			"                  budgets: lost or late messages, stopped processes, killed containers, changes of\n" +
+			"                  etcd's leader, containers that come back, planned stops, deletions by hand,\n" +
+			"                  keepalives granted although the keys are gone\n" +
+			"  pause kill hook ticks that a pause lasts, that SIGKILL takes, that a master hook may take\n" +
+			"  grace           ticks from fence signal to SIGKILL; 0: what the machines decide\n" +
+			"  lag eager       views that may be behind; 1: the frontend may learn of a write at once\n" +
+			"  cold            begin with an empty etcd, not with a group that stands\n\n" +
+			"--states and --memory bound a search; they are looked at after each level.\n\n" +
+			"Exit codes: 0 nothing was violated, though maybe not every state was seen (the output says so),\n" +
+			"1 something was violated, 78 wrong flag, 130 ended by a signal.",
 		Example: "  msdhactl explore\n" +
 			"  msdhactl explore --scope 'ttl=3 drops=2 crashes=2' --memory 8000\n" +
 			"  msdhactl explore --boundary --scope ttl=3",
@@ -52,7 +65,7 @@ func newExplore() *cobra.Command {
 	f.IntVar(&o.workers, "workers", 0, "how many work at the same time (default: one a core)")
 	f.BoolVar(&o.plain, "plain", false, "do not merge states that differ in the names of nodes only")
 	f.BoolVar(&o.boundary, "boundary", false, "the last safe grace and pause for the scope's ttl")
-	f.StringVar(&o.story, "story", "", "write the story of a violation to this file, too")
+	f.StringVar(&o.save, "save", "", "write the story of a violation to this file, too")
 	return c
 }
 
@@ -114,8 +127,8 @@ func (o *exploreOptions) conclude(c *cobra.Command, r *explore.Result, full bool
 	switch {
 	case r.Violation != nil:
 		fmt.Fprintf(out, "\n%s", r.Story)
-		if o.story != "" {
-			if err := os.WriteFile(o.story, []byte(r.Story), 0o666); err != nil {
+		if o.save != "" {
+			if err := os.WriteFile(o.save, []byte(r.Story), 0o666); err != nil {
 				return err
 			}
 		}
@@ -127,7 +140,8 @@ func (o *exploreOptions) conclude(c *cobra.Command, r *explore.Result, full bool
 		fmt.Fprintln(out, "not every state was seen: the bound was reached; nothing was violated")
 		return nil
 	}
-	return fmt.Errorf("interrupted after %s states, none of them violated anything", grouped(uint64(r.States)))
+	return &failure{exitInterrupted, fmt.Errorf(
+		"interrupted after %s states, none of which violated anything", grouped(uint64(r.States)))}
 }
 
 // boundaries prints a table of G and P, in ticks, of what overlaps.
@@ -153,20 +167,26 @@ func (o *exploreOptions) boundaries(ctx context.Context, ticks int, out io.Write
 		fmt.Fprintf(out, "\n%s", bad.Story)
 		return fmt.Errorf("%v", bad.Violation)
 	case bad != nil:
-		return fmt.Errorf("interrupted")
+		return &failure{exitInterrupted, errors.New("interrupted")}
 	case wrong > 0:
 		return fmt.Errorf("%d lines do not agree with A3", wrong)
 	}
 	return nil
 }
 
-// replayExploration replays a story that explore has told.
+// replayExploration replays a story that explore has told. That the machines
+// take another course by now is no failure.
 func replayExploration(c *cobra.Command, text string) error {
 	told, v, err := explore.Replay(text)
-	if err != nil {
+	var other *explore.OtherCourse
+	if err != nil && !errors.As(err, &other) {
 		return &failure{fsm.ExitConfig, fmt.Errorf("cannot replay the story: %w", err)}
 	}
 	if _, err := io.WriteString(c.OutOrStdout(), strings.TrimSpace(told)+"\n"); err != nil {
+		return err
+	}
+	if other != nil {
+		_, err := fmt.Fprintf(c.OutOrStdout(), "# %v\n", other)
 		return err
 	}
 	if v != nil {

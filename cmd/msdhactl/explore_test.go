@@ -24,7 +24,7 @@ func runExplore(t *testing.T, args ...string) (string, error) {
 func TestExploreFindsAndSimReplays(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "story")
 	const scope = "nodes=2 fronts=0 drops=0 crashes=0 leaders=0 deletes=1 pause=3"
-	out, err := runExplore(t, "explore", "--scope", scope, "--story", file)
+	out, err := runExplore(t, "explore", "--scope", scope, "--save", file)
 	if err == nil || !strings.Contains(err.Error(), "S6") {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -37,6 +37,18 @@ func TestExploreFindsAndSimReplays(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), "S6: ") || told != string(story) {
 			t.Errorf("%s: %v\n%s\ninstead of\n%s", flag, err, told, story)
 		}
+	}
+}
+
+// TestAnotherCourse: what was told with other machines is no failure of these.
+func TestAnotherCourse(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "story")
+	if err := os.WriteFile(file, []byte("scope nodes=2\nexecute n2 0\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := runExplore(t, "sim", "--story", file)
+	if err != nil || !strings.Contains(out, `another course: action 1, "execute n2 0", is not possible there`) {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 

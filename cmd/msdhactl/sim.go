@@ -21,6 +21,7 @@ type simOptions struct {
 	schedule string // file
 	story    string // name or file
 	stories  bool   // list them
+	save     string // file for the schedule of a violation
 	beyond   string // name of a regime, or all
 	all      bool   // the trace shows every step
 }
@@ -81,6 +82,7 @@ func (o *simOptions) flags(c *cobra.Command) {
 	f.StringVar(&o.story, "story", "",
 		"tell the story of that name, or in that file, - for standard input, and compare its trace")
 	f.BoolVar(&o.stories, "stories", false, "list the stories")
+	f.StringVar(&o.save, "save", "", "write the schedule of a violation to this file, too")
 	f.StringVar(&o.beyond, "beyond", "",
 		"show what breaks in the world of that name, in which an assumption does not hold, or in all")
 	f.BoolVar(&o.all, "all", false, "with --schedule: every step of every machine, not only what changes something")
@@ -112,12 +114,14 @@ func (o *simOptions) check(c *cobra.Command) error {
 		case !flags.Changed(name):
 		case mode != "":
 			return fmt.Errorf("--%s does not go with --%s", name, mode)
+		case flags.Lookup(name).Value.String() == "":
+			return fmt.Errorf("--%s is empty", name)
 		default:
 			mode = name
 		}
 	}
 	if mode != "" {
-		for _, name := range []string{"seed", "from", "episodes", "cluster-years", "duration", "workers"} {
+		for _, name := range []string{"seed", "from", "episodes", "cluster-years", "duration", "workers", "save"} {
 			if flags.Changed(name) && !(mode == "beyond" && (name == "seed" || name == "episodes")) {
 				return fmt.Errorf("--%s has no part in --%s", name, mode)
 			}

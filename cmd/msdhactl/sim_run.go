@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -51,6 +52,12 @@ func (o *simOptions) conclude(c *cobra.Command, s *sim.Summary, interrupted bool
 		_, err := fmt.Fprintf(c.OutOrStdout(), "\n# %v\n# again: msdhactl sim --seed %d --from %d --episodes 1\n%v",
 			s.First.Violations[0], s.Seed, s.FirstEpisode, s.First.Schedule)
 		if err != nil {
+			return err
+		}
+	}
+	if s.First != nil && o.save != "" {
+		text := fmt.Sprintf("# %v\n%v", s.First.Violations[0], s.First.Schedule)
+		if err := os.WriteFile(o.save, []byte(text), 0o666); err != nil {
 			return err
 		}
 	}

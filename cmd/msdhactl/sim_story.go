@@ -72,11 +72,11 @@ func (o *simOptions) printReplay(c *cobra.Command, r *sim.Report, wall time.Dura
 // tell prints what a story is about, then what happens, and whether that is what
 // its file says.
 func (o *simOptions) tell(c *cobra.Command) error {
-	if text, err := os.ReadFile(o.story); err == nil && explore.IsStory(string(text)) {
-		return replayExploration(c, string(text))
-	}
-	s, err := findStory(c.InOrStdin(), o.story)
-	if err != nil {
+	s, text, err := findStory(c.InOrStdin(), o.story)
+	switch {
+	case explore.IsStory(text):
+		return replayExploration(c, text)
+	case err != nil:
 		return &failure{fsm.ExitConfig, err}
 	}
 	trace, r := s.Tell()
@@ -93,29 +93,30 @@ func (o *simOptions) tell(c *cobra.Command) error {
 	return err
 }
 
-// findStory takes a name of those that the program carries, else a file.
-func findStory(stdin io.Reader, name string) (*sim.Story, error) {
+// findStory takes a name of those that the program carries, else a file, whose
+// text it returns as well.
+func findStory(stdin io.Reader, name string) (s *sim.Story, text string, err error) {
 	all, err := sim.Stories()
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	for _, s := range all {
 		if s.Name == name {
-			return s, nil
+			return s, "", nil
 		}
 	}
-	text, err := readFile(stdin, name)
+	bytes, err := readFile(stdin, name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no story and no file %s; msdhactl sim --stories lists the stories", name)
+		return nil, "", fmt.Errorf("there is no story and no file %s; msdhactl sim --stories lists the stories", name)
 	}
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	s, err := sim.ParseStory(strings.TrimSuffix(filepath.Base(name), ".txt"), string(text))
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the story %s: %w", name, err)
+	text = string(bytes)
+	if s, err = sim.ParseStory(strings.TrimSuffix(filepath.Base(name), ".txt"), text); err != nil {
+		err = fmt.Errorf("cannot read the story %s: %w; --schedule replays one without a trace", name, err)
 	}
-	return s, nil
+	return s, text, err
 }
 
 func listStories(c *cobra.Command) error {
