@@ -84,7 +84,9 @@ func TestSimShowsWhatBreaksBeyond(t *testing.T) {
 	if code != 0 || !strings.Contains(out, "in 50 episodes there broke: S7\n") {
 		t.Errorf("%v: it prints\n%s", err, out)
 	}
-	for _, args := range [][]string{{"--beyond", "nowhere"}, {"--beyond", "all", "--from", "1"}, {"--story", ""}, {"--beyond", ""}} {
+	for _, args := range [][]string{
+		{"--beyond", "nowhere"}, {"--beyond", "all", "--from", "1"}, {"--story", ""}, {"--beyond", ""},
+	} {
 		if _, code, err := run(t, "", append([]string{"sim"}, args...)...); code != fsm.ExitConfig {
 			t.Errorf("%q: status %d, %v", args, code, err)
 		}
