@@ -33,7 +33,8 @@ func newExplore() *cobra.Command {
 		Use:   "explore",
 		Short: "Visit every state of a small group under faults",
 		Long: "explore runs the state machines that production runs through every order of events that a small\n" +
-			"scope allows, breadth first, and holds each step against the properties in docs/SAFETY.md. Time\n" +
+			"scope allows, breadth first, and holds each step against S1 to S7, S9, S11 to S14, S16 to S18 and S21\n" +
+			"of docs/SAFETY.md, and looks for groups that are stuck. Time\n" +
 			"goes in ticks of a part of T; the scope says how many there are and how often each fault may\n" +
 			"happen. What it does not name is as in the smallest scope:\n\n" +
 			"  " + explore.Floor().String() + "\n\n" +

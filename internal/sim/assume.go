@@ -73,20 +73,23 @@ func (c *checker) excused(property string, a *actor) bool {
 		broken |= a.broken
 	}
 	i := propertyIndex(property)
-	if properties[i].needs&broken == 0 {
+	// Who comes back when a revision that went back has caught up cannot know of it.
+	blind := c.rewound && property[0] == 'L'
+	if properties[i].needs&broken == 0 && !blind {
 		return false
 	}
 	c.shown[i]++
 	return true
 }
 
-// culprit is who of two actors gives a reason why a property need not hold: who
-// should be dead, or who should have waited for it.
-func culprit(property string, one, other *actor) *actor {
-	if properties[propertyIndex(property)].needs&one.broken != 0 {
-		return one
+// culprit is who of two gives a reason why a property need not hold: who claimed,
+// unless all that it broke is A2, which does not make it early, or who should be
+// dead by then.
+func culprit(property string, claimant, old *actor) *actor {
+	if properties[propertyIndex(property)].needs&claimant.broken&^a2 != 0 {
+		return claimant
 	}
-	return other
+	return old
 }
 
 // breaks notes that an assumption does not hold for one actor: A2 until its container starts

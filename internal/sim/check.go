@@ -55,7 +55,6 @@ type reign struct {
 	hook     int64 // when the master hook started; forever before
 	died     int64 // when the agent that holds _master died; 0 before
 	heirs    bool  // when it ended, somebody was ready to follow
-	troubled int64 // as it was when it ended
 }
 
 // stateRing is how many revisions a view may lag behind.
@@ -216,11 +215,11 @@ func (w *World) holderOf(r *kv.Record) int32 {
 func (c *checker) vacated(w *World) {
 	w.reach(OnVacancy)
 	w.provoke(0)
-	if len(c.reigns) == 0 {
-		return
+	if len(c.reigns) == 0 || c.reigns[len(c.reigns)-1].deleted != forever {
+		return // what is gone was nobody's reign
 	}
 	r := &c.reigns[len(c.reigns)-1]
-	r.deleted, r.troubled, r.heirs = w.now, c.troubled, c.heirs(w, r.node)
+	r.deleted, r.heirs = w.now, c.heirs(w, r.node)
 	c.blocked(w, r)
 	a := &w.actors[r.node]
 	if a.up && a.node.tree == r.tree {
@@ -298,15 +297,33 @@ func (w *World) slack(a *actor) time.Duration {
 	return t - fsm.Grace(t) - 2*killTime - 100*time.Millisecond
 }
 
+// hashItems is over all that a key and its record say; the order of the keys
+// does not matter.
 func hashItems(items []kv.Item) uint64 {
 	var h uint64
 	for i := range items {
 		it := &items[i]
 		x := uint64(it.Key.Kind)<<56 ^ uint64(it.Mod)<<20 ^ uint64(it.Create)
-		for j := 0; j < len(it.Key.Name); j++ {
-			x = x*31 + uint64(it.Key.Name[j])
+		x = mix(hashText(x, it.Key.Name) ^ uint64(it.Lease)<<40)
+		r := &it.Record
+		x = hashText(x, r.State)
+		x = hashText(x, r.Node)
+		x = hashText(x, r.DataID)
+		x = hashText(x, r.Raw)
+		x ^= uint64(r.Epoch)<<32 ^ uint64(r.Incarnation)<<16 ^ uint64(r.TTL)
+		for j, on := range [...]bool{r.Released, r.Running, r.Done, r.Observer, r.Bad != ""} {
+			if on {
+				x ^= 1 << (j + 8)
+			}
 		}
-		h += mix(x ^ uint64(it.Lease)<<40) // the order does not matter
+		h += mix(x)
 	}
 	return h
+}
+
+func hashText(h uint64, text string) uint64 {
+	for i := range len(text) {
+		h = h*31 + uint64(text[i])
+	}
+	return h*31 + 1
 }

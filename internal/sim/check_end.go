@@ -72,9 +72,6 @@ func (c *checker) atEnd(w *World) {
 		return // never at rest, but reigns go on following each other
 	}
 	master := w.reigning()
-	if c.rewound {
-		return // who comes back when the revision has caught up again cannot know
-	}
 	if master == nil {
 		if !c.undecidable(w) && !(w.final && w.twin(&w.actors[w.core[0]])) {
 			c.fail("L1", nil, "nobody reigns %v after the last fault: %s",

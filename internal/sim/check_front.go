@@ -75,7 +75,7 @@ func (c *checker) outlived(epoch kv.Epoch, now int64) *reign {
 func (c *checker) forwarded(w *World, b *write) {
 	c.now = w.now
 	if r := c.outlived(b.epoch, w.now); r != nil {
-		who := culprit("S7", &w.actors[w.clients[b.client].front], &w.actors[r.node])
+		who := culprit("S7", &w.actors[r.node], &w.actors[w.clients[b.client].front])
 		c.fail("S7", who, "a frontend forwards to epoch %d, %v after the hook of epoch %d started",
 			b.epoch, time.Duration(w.now-r.hook), r.epoch)
 	}
@@ -99,7 +99,7 @@ func (c *checker) applied(w *World, b *write) {
 	n := a.node
 	for i := range c.reigns {
 		if r := &c.reigns[i]; r.epoch > n.role && r.hook < w.now {
-			who := culprit("S8", a, &w.actors[r.node])
+			who := culprit("S8", &w.actors[r.node], a)
 			if c.excused("S8", who) {
 				return
 			}

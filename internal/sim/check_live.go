@@ -106,4 +106,10 @@ func (c *checker) rebase(w *World) {
 	}
 	m := w.etcd.Get(kv.Master)
 	c.master, c.lock = m.Create, m.Lease
+	for i := range c.reigns { // what the new etcd does not hold has ended with the old one
+		r := &c.reigns[i]
+		if r.deleted == forever && (m.Record.Epoch != r.epoch || m.Record.Incarnation != r.lease) {
+			r.deleted = w.now
+		}
+	}
 }

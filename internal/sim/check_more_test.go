@@ -64,6 +64,12 @@ func TestCheckerNoticesViews(t *testing.T) {
 	w.check.view(w, a, &ev)
 	noticed(t, w)
 
+	w = doctored(t, "S16") // an old value at a new revision
+	a = &w.actors[1]
+	a.member.View.Items()[0].Record.State += "?"
+	w.check.view(w, a, &ev)
+	noticed(t, w)
+
 	w = doctored(t, "S16")
 	a = &w.actors[1]
 	e := fsm.Effect{Kind: fsm.WatchKeys, Rev: a.member.View.Rev() + 1}

@@ -135,7 +135,12 @@ func (s *Schedule) drawFaults(d drawer) {
 	}
 	s.Until = span + 6*s.TTL + 2*recovery(s)
 	if d.below(2) == 1 {
-		s.Core = span
+		s.Core = 2*s.TTL + time.Duration(d.below(int64(span-2*s.TTL)))
+		for i := range s.Faults { // else hardly anything would stay broken
+			if f := &s.Faults[i]; lasts(f.Kind) && d.below(2) == 1 {
+				f.Dur = max(f.Dur, span)
+			}
+		}
 	}
 }
 

@@ -190,6 +190,8 @@ func (w *World) roughen(a *actor, f *Fault) {
 			w.actors[i].rough = max(w.actors[i].rough, until+int64(2*electionTime))
 		}
 		return
+	case KillChild, KillAgent, KillGuard, KillAll, Recreate:
+		until = w.now // Dur is how long it stays down
 	case Delay, Stick:
 		until += int64(w.sched.TTL)
 	case Unkillable:

@@ -90,6 +90,9 @@ func (w *World) startNode(a *actor) {
 	n.mem = memory{}
 	n.immortal = 0
 	a.broken &^= a2
+	if !driftBreaks(a.clock.ppm) { // a freeze is over, and what was armed before it is gone
+		a.broken &^= a1
+	}
 	a.edge, a.requests = edge{}, 0
 	a.gen++
 	a.up, a.next, a.watch.open = true, forever, false

@@ -129,6 +129,7 @@ func (w *World) nextNotice(a *actor) {
 	n.noticed = true
 	n.notices = append(n.notices[:0], n.notices[1:]...)
 	d := w.hookTime(fsm.HookNodeStateChange)
+	n.fails[fsm.HookNodeStateChange] = false // a failure is logged, and nothing else (SPEC H3)
 	if slow := &n.slow[fsm.HookNodeStateChange]; *slow > 0 {
 		d, *slow = min(*slow, n.cfg.HookTimeout[fsm.HookNodeStateChange]), 0
 		w.trouble(d)

@@ -65,7 +65,12 @@
 //
 // # What it cannot see
 //
-// Clocks that drift, retries within a tick, more than the budgets allow, more
-// than one frontend, data hooks, compaction, and orders of several late replies
-// in one tick. Those are for package sim.
+// Clocks that drift, and so what lies between sending and receiving within a
+// tick; retries within a tick; more than the budgets allow, of which a partition
+// of several rounds needs many drops; more than one frontend; data hooks, hooks
+// that fail, children that end by themselves; refused requests; watches that end,
+// and compaction; an agent's death without its container's, for which guards are
+// there; orders of several late replies in one tick; inputs before timers on
+// waking. Of liveness it sees groups that rest without a master, not those that
+// go round in circles. Those are for package sim.
 package explore
