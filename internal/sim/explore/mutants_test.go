@@ -25,6 +25,8 @@ func TestPlantedBugsAreFound(t *testing.T) {
 		{mutant.NoFence, "S6", "nodes=2 fronts=0 drops=2 crashes=0 pauses=0"},
 		{mutant.LockOffLease, "S1", "nodes=2 fronts=0 cold drops=0 crashes=0 pauses=0"},
 		{mutant.KeepSessions, "S7", "nodes=2 drops=0 crashes=1 pauses=0"},
+		// A partition of several rounds.
+		{mutant.NoFrontDeadline, "S7", "nodes=2 drops=6 pauses=0 leaders=0 crashes=1 lag=1"},
 		{mutant.EarlyRevoke, "S14", "nodes=2 fronts=0 drops=0 crashes=0 pauses=0 stops=1"},
 	}
 	for _, c := range cases {
