@@ -37,11 +37,11 @@ var planted = map[mutant.Bug]plant{
 		shape: nearText(unnoticedReign), why: "near a reign of 10 ms, hidden by a compaction",
 	},
 	mutant.GapTrusted: {
-		by: "S5", source: "own",
+		by: "S5", source: "own", drawn: true,
 		shape: nearStory("reign-hidden-by-a-compaction"), why: "near that story",
 	},
 	mutant.ForgottenTTL: {
-		by: "S5", source: "own",
+		by: "S5", source: "own", drawn: true,
 		shape: nearStory("ttl-forgotten-with-the-keys"), why: "near that story",
 	},
 	mutant.OldReleaseTrusted: {
@@ -69,7 +69,7 @@ var planted = map[mutant.Bug]plant{
 		shape: unseenDeletion, why: "_master deleted while the watch lags",
 	},
 	mutant.NoRebase: {
-		by: "S4", source: "own",
+		by: "S4", source: "own", drawn: true,
 		shape: nearStory("master-deleted-during-its-claim"), why: "near that story",
 	},
 	mutant.NoRepeat: {
@@ -98,11 +98,11 @@ var planted = map[mutant.Bug]plant{
 	mutant.ConfirmAny:   {by: "S18", source: "own"},
 	mutant.LoserStuck:   {by: "L4", source: "#31"},
 	mutant.OldKeyTrusted: {
-		by: "L3", source: "own",
+		by: "L3", source: "own", drawn: true,
 		shape: nearStory("restored-to-before-its-publication"), why: "near that story",
 	},
 	mutant.PublishNoMod: {
-		by: "L3", source: "own",
+		by: "L3", source: "own", drawn: true,
 		shape: nearStory("publication-that-came-too-late"), why: "near that story",
 	},
 	mutant.ReleaseNoCompare: {by: "S5", source: "own", slow: true},
@@ -117,7 +117,7 @@ var planted = map[mutant.Bug]plant{
 		shape: drainingAtD, why: "a master is cut off and asked to stop, deaf",
 	},
 	mutant.SecondGrace: {
-		by: "L6", source: "own",
+		by: "L6", source: "own", drawn: true,
 		shape: nearStory("no-second-grace"), why: "near that story",
 	},
 	mutant.NoFence:      {by: "S6", source: "own"},
