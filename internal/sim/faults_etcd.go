@@ -137,6 +137,13 @@ func (w *World) restore(f *Fault) {
 		cluster++
 	}
 	w.etcd.Restore(&w.backup, cluster)
+	for i := 0; i < len(w.etcd.items); { // what was tidied up by hand since is tidied up again
+		if it := &w.etcd.items[i]; it.Key == forged || it.Record.Raw == nonsense || it.Record.State == nonsense {
+			w.etcd.DeleteKey(it.Key)
+		} else {
+			i++
+		}
+	}
 	w.check.rebase(w)
 	w.check.rewound = w.check.rewound || f.Arg == 0
 	if f.Arg > 0 {
