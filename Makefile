@@ -4,26 +4,40 @@ SHELL   := bash
 GO      ?= go
 ARGS    ?=
 MINUTES ?= 10
+SEED    ?= 1
+BASE    ?= local
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TOOL    := $(GO) tool -modfile=tools/go.mod
 
 BINARIES := bin/backend bin/frontend bin/msdhactl
+ETCD     := bin/etcd bin/etcdctl bin/etcdutl
 
 # The race detector pays where there are goroutines; the machines and the
 # simulator have none. Packages with planted bugs are tested with them, too.
-CONCURRENT := /(internal/runtime|cmd)(/|$$)
+CONCURRENT := /(internal/runtime|internal/evidence|cmd)(/|$$)
 MUTANTS    := ./internal/fsm/... ./internal/sim/...
 
-.PHONY: help build test lint docs bench demo sim explore mutants stories ensure clean $(BINARIES)
+# Scopes of finals and member lists that are too large for `make test`.
+BALLOTS    := 'nodes=4 reigns=4' 'nodes=4 members=3 changes=2' 'nodes=4 k=2 changes=2' 'reigns=4 promo=1' \
+    'reigns=4 entries=2' 'reigns=6 changes=0' 'cascade=1 reigns=4' 'away=1 old=1'
+
+.PHONY: help build images chaos chaos-long chaos-soak chaos-table test lint docs bench demo sim explore mutants stories ensure clean $(BINARIES) $(ETCD)
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 build: $(BINARIES) ## bin/backend, bin/frontend, bin/msdhactl: static, reproducible, stamped
 
 $(BINARIES): bin/%:
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
+
+$(ETCD): bin/%:
+	CGO_ENABLED=0 $(GO) build -C tools/etcd -trimpath -ldflags '-s -w' \
+	    -o $(CURDIR)/$@ go.etcd.io/etcd/$(if $(filter etcd,$*),server,$*)/v3
+
+images: build $(ETCD) ensure ## msdha-backend, -frontend, -backend-postgresql, -etcd; BASE=public; TAG=mine instead of latest
+	TAG=$(TAG) tools/images.sh $(VERSION) $(BASE)
 
 test: ensure ## every test; installs what they need (root, Debian)
 	$(GO) test $$($(GO) list ./... | grep -vE '$(CONCURRENT)')
@@ -31,15 +45,30 @@ test: ensure ## every test; installs what they need (root, Debian)
 	$(GO) test -tags mutants $(MUTANTS)
 	tools/docker.sh
 
+chaos: ensure ## every scenario on a Docker engine but the long ones, and the comparison; ARGS=f03,paused picks
+	tools/chaos.sh full $(ARGS)
+
+chaos-long: ensure ## scenarios at T = 10 s, and whether the rig sees through groups that are wrong on purpose
+	tools/chaos.sh long $(ARGS)
+
+chaos-soak: ensure ## a random mix of faults; MINUTES=20 SEED=1
+	MSDHA_CHAOS_MINUTES=$(MINUTES) MSDHA_CHAOS_SEED=$(SEED) tools/chaos.sh soak
+
+chaos-table: ## the comparison in chaos/README.md from the last `make chaos` and `make chaos-long`
+	$(GO) run ./chaos/table -write chaos/README.md bin/chaos.json bin/chaos-long.json
+
 lint: ensure ## gofumpt, vet, staticcheck, shellcheck
 	@unformatted=$$($(TOOL) gofumpt -l .); \
 	    if [ -n "$$unformatted" ]; then echo "run gofumpt -w on:" $$unformatted >&2; exit 1; fi
 	$(GO) vet ./...
 	$(GO) vet -tags mutants ./...
+	$(GO) vet -tags docker ./...
 	$(TOOL) staticcheck ./...
 	$(TOOL) staticcheck -tags mutants $(MUTANTS)
+	$(TOOL) staticcheck -tags docker ./images ./chaos/... ./examples/...
 	find . -path ./.git -prune -o -type f \
-	    \( -name '*.sh' -o -path './.ci/*' -o -path './examples/*/hooks/*' \) -print0 | xargs -0r shellcheck -x -P SCRIPTDIR
+	    \( -name '*.sh' -o -path './.ci/*' -o -path './examples/*/hooks/*' -o -name start_hook \) \
+	    -print0 | xargs -0r shellcheck -x -P SCRIPTDIR
 
 docs: ## docs/FSM.md from the machines' tables
 	mkdir -p docs
@@ -61,6 +90,7 @@ else
 	bin/msdhactl explore --boundary
 	bin/msdhactl explore --scope 'fronts=0 lag=1'
 	bin/msdhactl explore --scope 'ttl=3 deletes=1 stops=1' --memory 6000
+	for scope in $(BALLOTS); do bin/msdhactl explore --ballot --scope "$$scope" --memory 6000 || exit; done
 endif
 
 mutants: ## every planted bug over five seeds: what notices it, and when; ARGS=half-wait,no-kill

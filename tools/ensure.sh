@@ -31,6 +31,12 @@ need_command ps procps
 # go test -race links with the C library.
 need_command gcc gcc libc6-dev
 need_file '/etc/ssl/certs/ca-certificates.crt' ca-certificates
+# Base images and faults in containers' networks are of no use without an engine.
+if docker info >/dev/null 2>&1; then
+    need_command debootstrap debootstrap
+    need_command nft nftables
+    docker compose version >/dev/null 2>&1 || need_command docker-compose docker-compose
+fi
 
 if [ ${#missing[@]} -eq 0 ]; then
     exit 0

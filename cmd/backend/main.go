@@ -21,7 +21,11 @@ func main() { os.Exit(run(os.Args[1:])) }
 // that the guard starts, the agent (SPEC N7).
 func run(args []string) int {
 	if len(args) > 0 {
-		return info(args)
+		about := runtime.About{
+			Program: config.ProgramBackend, Version: version,
+			Does: "runs the hooks in MSDHA_HOOKS_DIR and takes part in its group's election.",
+		}
+		return about.Info(args)
 	}
 	if !guard.Inside() {
 		return guard.Run(guard.Options{Policy: runtime.NewGuardPolicy()})
@@ -39,19 +43,4 @@ func run(args []string) int {
 		return fsm.ExitConfig
 	}
 	return runtime.RunBackend(cfg, version, link, log)
-}
-
-func info(args []string) int {
-	switch args[0] {
-	case "--version", "version":
-		fmt.Println("msdha backend", version)
-		return 0
-	case "--help", "-h", "help":
-		fmt.Print("backend runs the hooks in MSDHA_HOOKS_DIR and takes part in its group's election.\n" +
-			"It takes no arguments; everything is configured by the environment.\n\n" +
-			config.Help(config.ProgramBackend))
-		return 0
-	}
-	fmt.Fprintf(os.Stderr, "msdha backend: unknown argument %q; it takes none, see --help\n", args[0])
-	return fsm.ExitConfig
 }

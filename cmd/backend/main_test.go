@@ -1,36 +1,15 @@
 package main
 
 import (
-	"io"
-	"os"
 	"strings"
 	"testing"
+
+	"msdha/internal/testkit"
 )
 
-// capture runs the program's information for people and returns what it prints.
 func capture(t *testing.T, args ...string) (code int, out, errs string) {
 	t.Helper()
-	read := func(file **os.File) func() string {
-		old := *file
-		r, w, err := os.Pipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		*file = w
-		text := make(chan string)
-		go func() {
-			b, _ := io.ReadAll(r)
-			text <- string(b)
-		}()
-		return func() string {
-			*file = old
-			_ = w.Close()
-			return <-text
-		}
-	}
-	stdout, stderr := read(&os.Stdout), read(&os.Stderr)
-	code = run(args)
-	return code, stdout(), stderr()
+	return testkit.Capture(t, func() int { return run(args) })
 }
 
 func TestInfo(t *testing.T) {
@@ -43,7 +22,7 @@ func TestInfo(t *testing.T) {
 		{[]string{"--help"}, 0, []string{"MSDHA_HOOKS_DIR", "ETCDCTL_ENDPOINTS", "MSDHA_RUN_DIR"}, ""},
 		{[]string{"-h"}, 0, []string{"MSDHA_GROUP"}, ""},
 		{[]string{"--version"}, 0, []string{"msdha backend unversioned"}, ""},
-		{[]string{"--master"}, 78, nil, `unknown argument "--master"; it takes none, see --help`},
+		{[]string{"--master"}, 78, nil, `unknown argument "--master"; it is run without any, see --help`},
 		{[]string{"a", "b"}, 78, nil, `unknown argument "a"`},
 	} {
 		code, out, errs := capture(t, c.args...)

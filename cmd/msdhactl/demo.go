@@ -49,7 +49,7 @@ func newDemo() *cobra.Command {
 					return err
 				}
 			}
-			return verdict(r.TwoMasters, o.SelfTest)
+			return verdict(&r, &o)
 		},
 	}
 	f := c.Flags()
@@ -74,12 +74,15 @@ func writeJSON(path string, v any) error {
 }
 
 // verdict is the demo's exit status. The self-test wants what nobody else wants.
-func verdict(two int, want bool) error {
+func verdict(r *demo.Report, o *demo.Options) error {
 	switch {
-	case want && two == 0:
+	case o.SelfTest && r.TwoMasters == 0:
 		return errors.New("self-test: without fencing two masters should have been noticed, and were not")
-	case !want && two > 0:
-		return fmt.Errorf("two masters: %d rows were acknowledged by a node of an old epoch", two)
+	case !o.SelfTest && r.TwoMasters > 0:
+		return fmt.Errorf("two masters: %d rows were acknowledged by a node of an old epoch", r.TwoMasters)
+	case !o.SelfTest && !o.Async && r.Lost > 0:
+		return fmt.Errorf("%d acknowledged rows are missing, which a group with a member list promises not to lose",
+			r.Lost)
 	}
 	return nil
 }

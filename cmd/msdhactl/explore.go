@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"msdha/internal/fsm"
+	"msdha/internal/sim/ballot"
 	"msdha/internal/sim/explore"
 )
 
@@ -24,6 +25,7 @@ type exploreOptions struct {
 	workers  int
 	plain    bool
 	boundary bool
+	ballot   bool
 	save     string // file
 }
 
@@ -50,12 +52,14 @@ func newExplore() *cobra.Command {
 			"  grace           ticks from fence signal to SIGKILL; 0: what the machines decide\n" +
 			"  lag eager       views that may be behind; 1: the frontend may learn of a write at once\n" +
 			"  cold            begin with an empty etcd, not with a group that stands\n\n" +
+			ballotHelp + ballot.Floor().String() + ballotFields +
 			"--states and --memory bound a search; they are looked at after each level.\n\n" +
 			"Exit codes: 0 nothing was violated, though maybe not every state was seen (the output says so),\n" +
 			"1 something was violated, 78 wrong flag, 130 ended by a signal.",
 		Example: "  msdhactl explore\n" +
 			"  msdhactl explore --scope 'ttl=3 drops=2 crashes=2' --memory 8000\n" +
-			"  msdhactl explore --boundary --scope ttl=3",
+			"  msdhactl explore --boundary --scope ttl=3\n" +
+			"  msdhactl explore --ballot --scope 'nodes=4 reigns=4'",
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c) },
 	}
@@ -66,17 +70,21 @@ func newExplore() *cobra.Command {
 	f.IntVar(&o.workers, "workers", 0, "how many work at the same time (default: one a core)")
 	f.BoolVar(&o.plain, "plain", false, "do not merge states that differ in the names of nodes only")
 	f.BoolVar(&o.boundary, "boundary", false, "the last safe grace and pause for the scope's ttl")
+	f.BoolVar(&o.ballot, "ballot", false, "whether finals and member lists keep every acknowledged entry")
 	f.StringVar(&o.save, "save", "", "write the story of a violation to this file, too")
 	return c
 }
 
 func (o *exploreOptions) run(c *cobra.Command) error {
+	if o.states < 0 || o.memory < 0 || o.workers < 0 {
+		return usage(c, fmt.Errorf("--states, --memory and --workers: want 0 or more"))
+	}
+	if o.ballot {
+		return o.ballots(c)
+	}
 	scope, err := explore.ParseScope(explore.Head + o.scope)
 	if err != nil {
 		return usage(c, err)
-	}
-	if o.states < 0 || o.memory < 0 || o.workers < 0 {
-		return usage(c, fmt.Errorf("--states, --memory and --workers: want 0 or more"))
 	}
 	ctx, stop := context.WithCancel(c.Context())
 	defer stop()

@@ -70,3 +70,28 @@ func TestExploreRefusesWrongScopes(t *testing.T) {
 		}
 	}
 }
+
+// TestExploreBallots: every state of a small scope, a bound, and what is refused.
+func TestExploreBallots(t *testing.T) {
+	out, err := runExplore(t, "explore", "--ballot", "--scope", "reigns=2")
+	if err != nil || !strings.Contains(out, "every state was seen, and nothing was lost") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	out, err = runExplore(t, "explore", "--ballot", "--states", "1000")
+	if err != nil || !strings.Contains(out, "not every state was seen") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	for _, args := range [][]string{
+		{"--scope", "ttl=3"},
+		{"--scope", "nodes=9"},
+		{"--scope", "nodes=x"},
+		{"--scope", "nodes=3 members=4"},
+		{"--scope", "k=3"},
+		{"--plain"},
+		{"--boundary"},
+	} {
+		if out, err := runExplore(t, append([]string{"explore", "--ballot"}, args...)...); err == nil {
+			t.Errorf("%q is accepted:\n%s", args, out)
+		}
+	}
+}

@@ -1,4 +1,4 @@
-// Command msdhactl looks at groups, breaks them, and simulates them. Each
+// Command msdhactl looks at groups, changes them, breaks them, and simulates them. Each
 // subcommand has a file of its own. See README.md.
 package main
 
@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"msdha/internal/fsm"
+	"msdha/internal/runtime/config"
 )
 
 var version = "unversioned" // set by the linker
@@ -40,8 +41,8 @@ func report(err error) int {
 func newRoot() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "msdhactl",
-		Short: "Look at groups of one master and many slaves, break them, simulate them",
-		Long: "msdhactl looks at groups of one master and many slaves, breaks them, and simulates them.\n" +
+		Short: "Look at groups of one master and many slaves, change, break and simulate them",
+		Long: "msdhactl looks at groups of one master and many slaves, changes, breaks and simulates them.\n" +
 			"What it says goes to standard output, what went wrong to standard error.",
 		Version:           version,
 		Args:              noArgs,
@@ -53,7 +54,8 @@ func newRoot() *cobra.Command {
 		},
 	}
 	c.SetFlagErrorFunc(usage)
-	c.AddCommand(newStatus(), newDemo(), newSim(), newExplore())
+	c.AddCommand(newStatus(), newDemo(), newSim(), newExplore(), newReplay())
+	c.AddCommand((&operator{environment: config.OS}).commands()...)
 	return c
 }
 

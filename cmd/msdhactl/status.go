@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"strings"
 	"sync"
 	"time"
@@ -14,7 +13,6 @@ import (
 
 	"msdha/internal/fsm"
 	"msdha/internal/fsm/kv"
-	"msdha/internal/runtime"
 	"msdha/internal/runtime/config"
 	"msdha/internal/runtime/store"
 )
@@ -47,11 +45,7 @@ func statusCommand(environment func() config.Source) *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx := cmd.Context()
-			if ctx == nil {
-				ctx = context.Background()
-			}
-			s, err := readStatus(ctx, environment(), cmd.ErrOrStderr())
+			s, err := readStatus(cmd.Context(), environment(), cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
@@ -64,31 +58,17 @@ func statusCommand(environment func() config.Source) *cobra.Command {
 
 // readStatus reads etcd as the environment says. Its errors carry exit codes.
 func readStatus(ctx context.Context, env config.Source, stderr io.Writer) (*groupStatus, error) {
-	cfg, warnings, err := config.LoadTools(env)
-	for _, w := range warnings {
-		_, _ = fmt.Fprintln(stderr, "msdhactl: warning:", w)
-	}
-	if err != nil {
-		return nil, &failure{fsm.ExitConfig, err}
-	}
-	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	st, err := runtime.OpenStore(&cfg.Common, log)
-	if err != nil {
-		return nil, &failure{fsm.ExitConfig, err}
-	}
-	defer st.Close()
-	if cfg.StartPatience != config.Forever {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, cfg.StartPatience)
-		defer cancel()
-	}
-	items, header, err := list(ctx, st)
+	s, err := openSession(env, stderr)
 	if err != nil {
 		return nil, err
 	}
-	l := sortListing(st.Prefix(), items)
-	l.lives = lifetimes(ctx, st, l.leases())
-	return l.status(cfg.Group, header.Rev), nil
+	defer s.close()
+	l, err := s.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l.lives = lifetimes(ctx, s.st, l.leases())
+	return l.status(s.group), nil
 }
 
 // list reads the group, linearizably, and repeats that until ctx ends where

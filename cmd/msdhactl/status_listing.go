@@ -22,6 +22,10 @@ type groupStatus struct {
 	History   []reignStatus    `json:"history"` // newest first
 	// Problems are keys that do not parse or that nobody will ever clear.
 	Problems []string `json:"problems"`
+	// Members is null without a member list, Request without a wish of an operator.
+	Members  *membersStatus `json:"members"`
+	Request  *requestStatus `json:"request"`
+	Unfenced []debtStatus   `json:"unfenced"` // reigns that a fence hook has to end
 	epochBad bool
 }
 
@@ -52,6 +56,14 @@ type nodeStatus struct {
 	Data      string `json:"data,omitempty"`
 	Version   string `json:"version,omitempty"`
 	Container string `json:"container,omitempty"`
+	Member    bool   `json:"member"` // its final counts
+	Priority  int    `json:"priority,omitempty"`
+	HasFence  bool   `json:"has_fence,omitempty"`
+	// MembersVersion is that of the newest member list that it remembers.
+	MembersVersion int64 `json:"members_version,omitempty"`
+	// FinalFor is the epoch of the vacancy for which it published Position.
+	FinalFor *int64  `json:"final_for,omitempty"`
+	Position []int64 `json:"position,omitempty"`
 	leaseStatus
 }
 
@@ -81,9 +93,13 @@ type leaseStatus struct {
 // listing is a group at one revision, sorted by what its keys are for.
 type listing struct {
 	prefix    string
+	rev       kv.Revision
+	items     []kv.Item // by kv.Key.Compare
 	master    *kv.Item
 	epoch     *kv.Item
 	init      *kv.Item
+	config    *kv.Item
+	control   *kv.Item
 	nodes     []node // by name
 	frontends []kv.Item
 	history   []kv.Item // newest first
@@ -107,7 +123,8 @@ func (n *node) alive() bool { return n.key.Present && n.key.Lease != 0 }
 func (n *node) orphan() bool { return n.key.Present && n.key.Lease == 0 }
 
 func sortListing(prefix string, items []kv.Item) *listing {
-	l := &listing{prefix: prefix}
+	slices.SortFunc(items, func(a, b kv.Item) int { return a.Key.Compare(b.Key) })
+	l := &listing{prefix: prefix, items: items}
 	nodes := map[string]*node{}
 	at := func(name string) *node {
 		if nodes[name] == nil {
@@ -129,6 +146,10 @@ func sortListing(prefix string, items []kv.Item) *listing {
 			l.epoch = it
 		case kv.KindInitialized:
 			l.init = it
+		case kv.KindConfig:
+			l.config = it
+		case kv.KindControl:
+			l.control = it
 		case kv.KindNode:
 			at(it.Key.Name).key = *it
 		case kv.KindNodeInfo:
@@ -184,7 +205,7 @@ func (l *listing) leases() []kv.LeaseID {
 	for i := range l.claimants {
 		add(&l.claimants[i])
 	}
-	for _, it := range []*kv.Item{l.master, l.init} {
+	for _, it := range []*kv.Item{l.master, l.init, l.control} {
 		if it != nil {
 			add(it)
 		}
@@ -194,11 +215,12 @@ func (l *listing) leases() []kv.LeaseID {
 
 func (l *listing) path(k kv.Key) string { return l.prefix + k.Path() }
 
-func (l *listing) status(group string, rev kv.Revision) *groupStatus {
+func (l *listing) status(group string) *groupStatus {
 	s := &groupStatus{
-		Group: group, Prefix: l.prefix, Revision: int64(rev), Why: l.whyNobody(),
+		Group: group, Prefix: l.prefix, Revision: int64(l.rev), Why: l.whyNobody(),
 		Nodes: []nodeStatus{}, Frontends: []frontendStatus{}, History: []reignStatus{},
 		Problems: l.problems(),
+		Members:  l.membersStatus(), Request: l.requestStatus(), Unfenced: l.debtStatus(),
 	}
 	if l.reigned() {
 		s.Master = l.masterStatus()
@@ -209,17 +231,7 @@ func (l *listing) status(group string, rev kv.Revision) *groupStatus {
 		s.Epoch = &epochStatus{int64(r.Epoch), r.Node, date(r.Since), r.Released, r.By}
 	}
 	for i := range l.nodes {
-		n := &l.nodes[i]
-		r := &n.info.Record
-		held := n.key.Lease
-		if !n.key.Present {
-			held = n.info.Lease
-		}
-		s.Nodes = append(s.Nodes, nodeStatus{
-			Node: n.name, State: n.key.Record.State, Candidate: n.alive() && !r.Observer,
-			Address: r.Address, Data: r.DataID, Version: r.Version, Container: r.Container,
-			leaseStatus: l.lease(held),
-		})
+		s.Nodes = append(s.Nodes, l.nodeStatus(&l.nodes[i]))
 	}
 	for i := range l.frontends {
 		f := &l.frontends[i]
@@ -230,6 +242,25 @@ func (l *listing) status(group string, rev kv.Revision) *groupStatus {
 	for i := range l.history {
 		r := &l.history[i].Record
 		s.History = append(s.History, reignStatus{int64(r.Epoch), r.Node, date(r.Since), l.ended(r)})
+	}
+	return s
+}
+
+func (l *listing) nodeStatus(n *node) nodeStatus {
+	r := &n.info.Record
+	held := n.key.Lease
+	if !n.key.Present {
+		held = n.info.Lease
+	}
+	s := nodeStatus{
+		Node: n.name, State: n.key.Record.State, Candidate: n.alive() && l.candidate(n),
+		Address: r.Address, Data: r.DataID, Version: r.Version, Container: r.Container,
+		Member: l.member(n), Priority: r.Priority, HasFence: r.HasFence, MembersVersion: r.Serial,
+		leaseStatus: l.lease(held),
+	}
+	if r.Final {
+		s.FinalFor, s.Position = new(int64), append([]int64{}, r.Position.At[:r.Position.Len]...)
+		*s.FinalFor = int64(r.FinalFor)
 	}
 	return s
 }

@@ -103,9 +103,9 @@ var varies = []struct {
 }{
 	{regexp.MustCompile(`revision \d+`), "revision N"},
 	{regexp.MustCompile(`"revision": \d+`), `"revision": N`},
-	{regexp.MustCompile(`\b3[56]\d\d of 3600 s`), "LEFT of 3600 s"},
+	{regexp.MustCompile(`\b3[56]\d\d of 3600(\s+)s`), "LEFT of 3600${1}s"},
 	{regexp.MustCompile(`"left_seconds": 3[56]\d\d\b`), `"left_seconds": LEFT`},
-	{regexp.MustCompile(`\bends, in (59m\d+|1h0m0)s unless`), "ends, in LEFT unless"},
+	{regexp.MustCompile(`\bends, in (59m\d+|1h0m0)s(\s+)unless`), "ends, in LEFT${2}unless"},
 }
 
 func golden(t *testing.T, name, got string) {

@@ -40,6 +40,18 @@ func (s *groupStatus) text() string {
 	default:
 		say("epoch", "none")
 	}
+	if s.Members != nil {
+		say("members", s.Members.text())
+		if change := s.Members.pending(); change != "" {
+			say("change", change+"; "+s.Members.WaitsFor)
+		}
+	}
+	if s.Request != nil {
+		say("request", s.Request.text())
+	}
+	for i := range s.Unfenced {
+		say("fence", s.Unfenced[i].text())
+	}
 	for _, reason := range s.Why {
 		say("why", reason)
 	}

@@ -20,7 +20,11 @@ func (l *listing) whyNobody() []string {
 		return why
 	}
 	why = append(why, l.blocks()...)
-	why = append(why, l.bootstrap()...)
+	asks := l.asks()
+	why = append(append(why, asks...), l.bootstrap()...)
+	if len(asks) > 0 {
+		return why // whatever else there is, each node would say the same
+	}
 	ready, reasons := l.candidates()
 	why = append(why, reasons...)
 	if len(why) == 0 {
@@ -123,7 +127,14 @@ func (l *listing) candidates() (may []string, why []string) {
 		}
 		return nil, []string{text}
 	}
-	return l.withData(ready)
+	ready, why = l.eligible(ready)
+	if len(ready) == 0 {
+		return nil, why
+	}
+	if may, why = l.withData(ready); len(may) == 0 {
+		return nil, why
+	}
+	return l.voting(may)
 }
 
 // withData keeps those whose data allows a claim (SPEC P2). A ready node without
@@ -186,14 +197,15 @@ func (l *listing) wait(names []string) string {
 	const counts = " from when it saw that there is no master; its log says how much of that is left"
 	switch {
 	case l.epoch == nil:
-		return fmt.Sprintf("no _epoch tells how the last reign ended; ready to follow: %s, each after %s%s",
-			who, limit, counts)
+		return fmt.Sprintf("no _epoch tells how the last reign ended; ready to follow: %s, each after %s%s%s",
+			who, limit, counts, l.ballot(names))
 	case l.epoch.Record.Released:
 		return fmt.Sprintf("epoch %d was released, so nobody has to wait; ready to follow as soon as the "+
-			"ready hook has returned: %s (where MSDHA_ALWAYS_WAIT=true, after %s)", l.epoch.Record.Epoch, who, limit)
+			"ready hook has returned: %s (where MSDHA_ALWAYS_WAIT=true, after %s)%s", l.epoch.Record.Epoch, who, limit,
+			l.ballot(names))
 	}
 	return fmt.Sprintf("epoch %d of %s was not released, so its processes may still live; ready to follow: "+
-		"%s, each after %s%s", l.epoch.Record.Epoch, l.epoch.Record.Node, who, limit, counts)
+		"%s, each after %s%s%s", l.epoch.Record.Epoch, l.epoch.Record.Node, who, limit, counts, l.ballot(names))
 }
 
 // problems are keys that somebody should look at, whether or not they block.
@@ -208,6 +220,7 @@ func (l *listing) problems() []string {
 				"itself, and no node can take the name; remove it: %s", l.path(n.key.Key), l.del(n.key.Key)))
 		}
 	}
+	found = append(found, l.listProblems()...)
 	if l.reigned() {
 		for i := range l.claimants {
 			found = append(found, l.secondMaster(&l.claimants[i]))

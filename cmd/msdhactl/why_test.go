@@ -218,7 +218,7 @@ func TestLeaseWithoutAnswer(t *testing.T) {
 	keys := []handmade{{"n1", "ready", 1}, {"n2", "ready", 2}, {"n3", "ready", 0}}
 	l := listed("g", keys)
 	l.lives = map[kv.LeaseID]lifetime{2: {gone: true}}
-	s := l.status("g", 9)
+	s := l.status("g")
 	for i, want := range []string{"unknown", "ended", "no lease"} {
 		if got := s.Nodes[i].left(); got != want {
 			t.Errorf("%s has %q left, want %q", s.Nodes[i].Node, got, want)

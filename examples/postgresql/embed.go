@@ -5,7 +5,7 @@ package postgresql
 import "embed"
 
 // Hooks are the files of the directory hooks, without their modes: all but
-// lib.sh are executable.
+// the *.sh are executable.
 //
 //go:embed hooks
 var Hooks embed.FS

@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
-	"os/user"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -16,6 +16,9 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"msdha/internal/postgres"
+	"msdha/internal/testkit"
 )
 
 // patience bounds every wait; it is used up only by what never comes.
@@ -43,14 +46,16 @@ func newGroup(t *testing.T, size int, env ...string) *group {
 	t.Parallel() // most of their time goes into waiting for the disk
 	g := &group{t: t}
 	if os.Geteuid() == 0 { // PostgreSQL refuses root
-		g.cred = userPostgres(t)
+		cred, err := postgres.User()
+		must(t, err)
+		g.cred = cred
 	}
 	dir, err := os.MkdirTemp("/tmp", "msdha-pg-")
 	must(t, err)
 	g.dir = dir
 	t.Cleanup(g.end)
 	g.hooks = filepath.Join(dir, "hooks")
-	must(t, os.CopyFS(g.hooks, os.DirFS("hooks")))
+	must(t, copyHooks(g.hooks))
 	must(t, os.Chmod(g.hooks, 0o755))
 	settings := filepath.Join(dir, "small.conf")
 	must(t, os.WriteFile(settings, []byte("shared_buffers = 16MB\nmax_connections = 100\n"), 0o644))
@@ -62,7 +67,7 @@ func newGroup(t *testing.T, size int, env ...string) *group {
 	}
 	ports := freePorts(t, size)
 	for i, name := range names {
-		n := &node{g: g, name: name, port: ports[i], log: &output{}}
+		n := &node{g: g, name: name, port: ports[i], log: &testkit.Output{}}
 		n.home = filepath.Join(dir, name)
 		n.run = filepath.Join(n.home, "run")
 		n.pgdata = filepath.Join(n.home, "data")
@@ -72,7 +77,8 @@ func newGroup(t *testing.T, size int, env ...string) *group {
 			"PATH=" + os.Getenv("PATH"), "MSDHA_GROUP=test", "MSDHA_NAME=" + name, "MSDHA_TTL=10",
 			"MSDHA_RUN_DIR=" + n.run, "PGDATA=" + n.pgdata, "PGSOCKET=" + n.home,
 			"PGPORT=" + n.port, "MSDHA_PG_LISTEN=127.0.0.1", "MSDHA_PG_CONF=" + settings,
-			"MSDHA_PG_SYNC_NAMES=" + strings.Join(names, ","),
+			"MSDHA_MEMBERS=" + strings.Join(names, " "),
+			"MSDHA_MEMBERS_K=" + strconv.Itoa(min(1, size-1)),
 		}, env...)
 		g.nodes = append(g.nodes, n)
 	}
@@ -80,18 +86,29 @@ func newGroup(t *testing.T, size int, env ...string) *group {
 	return g
 }
 
-func userPostgres(t *testing.T) *syscall.Credential {
+// copyHooks lets no other test fork meanwhile: its child would hold a hook open
+// for writing until its exec, and until then nobody can run it (ETXTBSY).
+func copyHooks(to string) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	return os.CopyFS(to, os.DirFS("hooks"))
+}
+
+// three is a group in which n1 reigns, the others follow it, and have the table r.
+func three(t *testing.T, env ...string) (g *group, n1, n2, n3 *node) {
 	t.Helper()
-	u, err := user.Lookup("postgres")
-	if err != nil {
-		t.Fatalf("cannot run PostgreSQL as root, and found no other user: %v; "+
-			"apt-get install postgresql makes user postgres", err)
+	g = newGroup(t, 3, env...)
+	n1, n2, n3 = g.nodes[0], g.nodes[1], g.nodes[2]
+	n1.create()
+	n1.serve()
+	g.reign(n1)
+	for _, n := range []*node{n2, n3} {
+		n.join()
+		n.serve()
 	}
-	uid, err := strconv.ParseUint(u.Uid, 10, 32)
-	must(t, err)
-	gid, err := strconv.ParseUint(u.Gid, 10, 32)
-	must(t, err)
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	n1.exec("create table r (v text)")
+	n1.followedBy(n2, n3)
+	return g, n1, n2, n3
 }
 
 // nextPort is below the ports that the kernel hands out by itself: one of those
@@ -165,19 +182,50 @@ func (g *group) claim(n *node) {
 	g.announce()
 }
 
-// reign claims, promotes and publishes.
+// reign is an election that n wins, and what comes of it: n promotes, and the
+// others that run follow it, or end because they cannot.
 func (g *group) reign(n *node) {
 	g.t.Helper()
+	for _, o := range g.nodes {
+		if o.server != nil {
+			o.vote()
+		}
+	}
 	g.claim(n)
 	n.mustHook("master")
-	g.publish()
+	g.followed()
 }
 
-func (g *group) publish() {
+// followed has everybody who runs follow the master. Who has diverged is stopped,
+// as by its agent (SPEC H3).
+func (g *group) followed() {
 	g.t.Helper()
 	for _, n := range g.nodes {
-		n.mustHook("node_state_change", "PUT", g.master.name, "master")
+		if n == g.master || n.server == nil {
+			continue
+		}
+		switch _, err := n.follow(); exitCode(err) {
+		case 0:
+		case diverged:
+			n.stop()
+		default:
+			g.t.Fatalf("%s: follow: %v", n.name, err)
+		}
 	}
+}
+
+// diverged is the status by which follow says that only pre_start can help.
+const diverged = 75
+
+func exitCode(err error) int {
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		return exit.ExitCode()
+	}
+	return -1
 }
 
 // end kills what runs, and proves that nothing is left.

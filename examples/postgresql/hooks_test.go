@@ -5,6 +5,7 @@ package postgresql_test
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -67,7 +68,9 @@ func TestFailover(t *testing.T) {
 		n.eventuallyHas("select string_agg(v, ' ' order by v) from r", "kept second third")
 		n.eventuallyHas("select string_agg(epoch || node, ' ' order by epoch) from msdha.epoch",
 			"1n1 2n2 3n1")
-		n.eventuallyHas("show synchronous_standby_names", `ANY 1 ("n1", "n2", "n3")`)
+	}
+	for n, others := range map[*node]string{n1: `"n2", "n3"`, n2: `"n1", "n3"`, n3: `"n1", "n2"`} {
+		n.eventuallyHas("show synchronous_standby_names", "ANY 1 ("+others+")")
 	}
 }
 
@@ -75,24 +78,16 @@ func TestFailover(t *testing.T) {
 // It must not stay, ready to be promoted next with what nobody else has: it ends,
 // and its node comes back rewound.
 func TestStandbyAhead(t *testing.T) {
-	g := newGroup(t, 3)
-	n1, n2, n3 := g.nodes[0], g.nodes[1], g.nodes[2]
-	n1.create()
-	n1.serve()
-	g.reign(n1)
-	for _, n := range []*node{n2, n3} {
-		n.join()
-		n.serve()
-	}
-	n1.exec("create table r (v text)")
-	n1.followedBy(n2, n3)
+	g, n1, n2, n3 := three(t)
 	n1.stopSenders(n2)
 	n1.exec("insert into r values ('ahead')") // n3 has flushed it
 	n3.eventuallyHas("select v from r", "ahead")
 	n1.kill()
 	g.vacate()
 	g.reign(n2)
-	n3.wait() // node_state_change ended it
+	if n3.server != nil {
+		t.Fatal("follow attached a standby that has more than the master")
+	}
 	if said := n3.join(); !strings.Contains(said, "rewind to") {
 		t.Errorf("the standby was not rewound; pre_start said:\n%s", said)
 	}
@@ -108,17 +103,7 @@ func TestStandbyAhead(t *testing.T) {
 // TestTimelinesThatRepeat: two nodes promoted from the same point have the same
 // timeline number, and pg_rewind sees no difference between them.
 func TestTimelinesThatRepeat(t *testing.T) {
-	g := newGroup(t, 3, "MSDHA_PG_SYNC=off")
-	n1, n2, n3 := g.nodes[0], g.nodes[1], g.nodes[2]
-	n1.create()
-	n1.serve()
-	g.reign(n1)
-	for _, n := range []*node{n2, n3} {
-		n.join()
-		n.serve()
-	}
-	n1.exec("create table r (v text)")
-	n1.followedBy(n2, n3)
+	g, n1, n2, n3 := three(t, "MSDHA_MEMBERS_K=0")
 	n1.stop()
 	g.vacate()
 
@@ -133,6 +118,19 @@ func TestTimelinesThatRepeat(t *testing.T) {
 		t.Fatalf("the timelines are %s and %s, and this test is about equal ones", a, b)
 	}
 
+	// At an election the shorter log wins, since it was written under the later epoch.
+	n3.stop()
+	g.vacate()
+	for _, n := range []*node{n2, n3} {
+		n.join()
+		n.serve()
+	}
+	if a, b := place(t, n2.vote()), place(t, n3.vote()); a[0] != 2 || b[0] != 3 || a[1] < b[1] {
+		t.Errorf("the positions are %d and %d, want the log of epoch 2 longer than that of 3", a, b)
+	}
+	n2.stop()
+	g.reign(n3)
+
 	if said := n2.join(); !strings.Contains(said, "clone, since our last epoch is unknown there") {
 		t.Errorf("the other branch was not seen; pre_start said:\n%s", said)
 	}
@@ -144,17 +142,7 @@ func TestTimelinesThatRepeat(t *testing.T) {
 // TestPromotionCutShort: a promotion that dies before it recorded its epoch
 // leaves a branch that only its timeline's history tells from the others.
 func TestPromotionCutShort(t *testing.T) {
-	g := newGroup(t, 3)
-	n1, n2, n3 := g.nodes[0], g.nodes[1], g.nodes[2]
-	n1.create()
-	n1.serve()
-	g.reign(n1)
-	for _, n := range []*node{n2, n3} {
-		n.join()
-		n.serve()
-	}
-	n1.exec("create table r (v text)")
-	n1.followedBy(n2, n3)
+	g, n1, n2, n3 := three(t)
 	n1.stopSenders(n2)
 	n1.exec("insert into r select 'kept' from generate_series(1, 999)") // n3 has flushed it
 	n1.kill()
@@ -174,6 +162,44 @@ func TestPromotionCutShort(t *testing.T) {
 	n2.serve()
 	n3.followedBy(n2)
 	n2.eventuallyHas("select count(*) from r", "999")
+}
+
+// TestStandbyOnAnotherBranch: two nodes were promoted, and have timelines of the
+// same number. One is back as a standby when the other one reigns, with less log,
+// so that its end does not tell. It must not stream: the other's log would be written
+// over its own, and no standby on such data ever becomes consistent.
+func TestStandbyOnAnotherBranch(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		promote func(*node)
+	}{
+		{"recorded", func(n *node) { n.mustHook("master") }},
+		{"cut short", func(n *node) { n.exec("select pg_promote()") }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g, n1, n2, n3 := three(t)
+			n1.stopSenders(n2)
+			n1.exec("insert into r select 'kept' from generate_series(1, 999)") // n3 has flushed it
+			n1.kill()
+			g.vacate()
+			g.claim(n2)
+			c.promote(n2)
+			n2.kill()
+			g.vacate()
+			n2.join() // nobody reigns, so nobody compares
+			n2.serve()
+			g.reign(n3)
+			if n2.server != nil {
+				t.Fatal("follow attached a standby to another branch than its own")
+			}
+			if said := n2.join(); !strings.Contains(said, "clone, since ") {
+				t.Errorf("the other branch was not seen; pre_start said:\n%s", said)
+			}
+			n2.serve()
+			n3.followedBy(n2)
+			n2.eventuallyHas("select count(*) from r", "999")
+		})
+	}
 }
 
 // TestReadyWithoutMaster: a group that lost power comes back (SPEC N1), and its
@@ -202,14 +228,11 @@ func TestReadyWithoutMaster(t *testing.T) {
 	n1.refusesWrites()
 	must(t, other.Process.Kill())
 	_ = other.Wait()
-	n1.mustHook("node_state_change", "DELETE", "n1", "")
 	g.reign(n1)
 	n1.exec("set synchronous_commit = local; insert into r values ('x')")
 
 	// Everything may be run again without harm.
 	n1.mustHook("master")
-	n1.mustHook("ready")
-	n1.mustHook("node_state_change", "init", "n1", "master")
 	n1.eventuallyHas("select string_agg(epoch::text, ' ' order by epoch) from msdha.epoch", "1 2")
 	if _, err := n1.hook("pre_start"); err == nil {
 		t.Error("pre_start accepted data on which PostgreSQL runs")
@@ -223,29 +246,10 @@ func TestReadyWithoutMaster(t *testing.T) {
 	}
 }
 
-// TestMasterAppearsWhileStarting: node_state_change can tell nobody before the
-// server has written its pid, so ready looks again.
-func TestMasterAppearsWhileStarting(t *testing.T) {
-	g := newGroup(t, 2)
-	n1, n2 := g.nodes[0], g.nodes[1]
-	n1.create()
-	n1.serve()
-	g.reign(n1)
-	n2.join()
-	g.vacate()
-	n2.start() // without upstream
-	n2.mustHook("running_not_ready")
-	n2.eventuallyHas("show primary_conninfo", "")
-	g.master = n1
-	g.announce()
-	n2.mustHook("ready")
-	n1.followedBy(n2)
-}
-
 // TestInterrupted: whatever ended pre_start, half-made data has no id, and the
 // next run begins anew.
 func TestInterrupted(t *testing.T) {
-	g := newGroup(t, 2, "MSDHA_PG_SYNC=off")
+	g := newGroup(t, 2, "MSDHA_MEMBERS_K=0")
 	n1, n2 := g.nodes[0], g.nodes[1]
 	n1.interrupt(n1.pgdata+".new/global", "MSDHA_BOOTSTRAP=1")
 	n1.create()
@@ -274,10 +278,32 @@ func TestInterrupted(t *testing.T) {
 	n1.followedBy(n2)
 }
 
+// TestPlannedStop: what a master wrote until its planned stop has arrived at its
+// standbys when it ends, its last record included (SPEC E5 follows at once).
+func TestPlannedStop(t *testing.T) {
+	g, n1, n2, n3 := three(t)
+	n1.exec("set synchronous_commit = local; insert into r select repeat('x', 1000) from generate_series(1, 50000)")
+	n1.stop()
+	g.vacate()
+	control, err := exec.Command("/bin/sh", "-c", "PGDATA="+n1.pgdata+
+		" /usr/lib/postgresql/*/bin/pg_controldata | sed -n 's/^Latest checkpoint location: *//p'").Output()
+	must(t, err)
+	for _, n := range []*node{n2, n3} {
+		at := n.vote()
+		n.eventuallyHas("select pg_last_wal_replay_lsn() > '"+strings.TrimSpace(string(control))+"'", "t")
+		n1.join()
+		n1.serve()
+		if former := n1.vote(); lower(t, at, former) {
+			t.Errorf("%s is at %s, and the former master at %s", n.name, at, former)
+		}
+		n1.stop()
+	}
+}
+
 // TestForeignData: data of another group is kept until there is something to
 // replace it, moved aside then, and only so much of it is kept (SPEC P2).
 func TestForeignData(t *testing.T) {
-	g := newGroup(t, 2, "MSDHA_PG_SYNC=off")
+	g := newGroup(t, 2, "MSDHA_MEMBERS_K=0")
 	n1, n2 := g.nodes[0], g.nodes[1]
 	n1.create()
 	n1.serve()

@@ -8,14 +8,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"msdha/internal/testkit"
 )
 
 // node is one backend: its hooks and its PostgreSQL.
@@ -24,27 +26,9 @@ type node struct {
 	name, port        string
 	home, run, pgdata string
 	env               []string
-	log               *output
+	log               *testkit.Output
 	server            *exec.Cmd
 	ended             chan struct{} // closed when the server's own process was waited for
-}
-
-// output collects what hooks and servers say.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }
 
 // command prepares a hook as the agent runs it: a session of its own, and
@@ -113,12 +97,50 @@ func (n *node) join() string {
 	return n.log.String()[before:]
 }
 
-// serve runs start, running_not_ready and ready.
+// serve starts, and follows the master where there is one.
 func (n *node) serve() {
 	n.g.t.Helper()
 	n.start()
 	n.mustHook("running_not_ready")
-	n.mustHook("ready")
+	if n.g.master != nil {
+		n.mustFollow()
+	}
+}
+
+// follow attaches to the present master.
+func (n *node) follow() (string, error) {
+	return n.finish(n.following())
+}
+
+func (n *node) following() *exec.Cmd {
+	m := n.g.master
+	return n.command("follow", m.name, "127.0.0.1:"+m.port, strconv.Itoa(n.g.epoch))
+}
+
+func (n *node) mustFollow() {
+	n.g.t.Helper()
+	if _, err := n.follow(); err != nil {
+		n.g.t.Fatalf("%s: follow: %v", n.name, err)
+	}
+}
+
+// vote is what the agent does in a vacancy. It returns the position.
+func (n *node) vote() string {
+	n.g.t.Helper()
+	n.mustHook("detach")
+	position := n.mustHook("position")
+	if !position4.MatchString(position) {
+		n.g.t.Fatalf("%s: position prints %q, want 1 to 4 integers", n.name, position)
+	}
+	return position
+}
+
+var position4 = regexp.MustCompile(`^\d+( \d+){0,3}$`)
+
+// members has the master put the list in force and wait for it.
+func (n *node) members(k int, names ...string) error {
+	_, err := n.hook("members", append([]string{strconv.Itoa(k)}, names...)...)
+	return err
 }
 
 func (n *node) start() {

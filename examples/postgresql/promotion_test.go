@@ -21,7 +21,7 @@ const readOnly = "25006"
 // promoted, their first write lies behind the record of the epoch (SPEC P4).
 // Each writes down the newest epoch it sees.
 func TestNothingBeforeTheEpoch(t *testing.T) {
-	g := newGroup(t, 1, "MSDHA_PG_SYNC=off")
+	g := newGroup(t, 1, "MSDHA_MEMBERS=")
 	n := g.nodes[0]
 	n.create()
 	n.serve()

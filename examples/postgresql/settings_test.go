@@ -1,26 +1,26 @@
 package postgresql_test
 
 import (
-	"context"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // TestBadSettings: each is named, with its value and what to do.
 func TestBadSettings(t *testing.T) {
-	g := newGroup(t, 1)
+	g := newGroup(t, 1, "MSDHA_MEMBERS=n1 n2", "MSDHA_MEMBERS_K=1")
 	n := g.nodes[0]
 	for _, c := range []struct{ env, hook, want string }{
 		{"PGDATA=data", "data", "PGDATA=data"},
-		{"PGSOCKET=/tmp/a b", "ready", "PGSOCKET=/tmp/a b"},
+		{"PGSOCKET=/tmp/a b", "detach", "PGSOCKET=/tmp/a b"},
 		{"PGDATA=/dev/shm", "pre_start", "mount its parent"},
-		{"MSDHA_PG_SYNC=yes", "pre_start", "want on or off"},
-		{"MSDHA_PG_SYNC_NAMES=*", "pre_start", "MSDHA_PG_SYNC_NAMES=*"},
-		{"MSDHA_PG_SYNC_NAMES=n1,*", "pre_start", "MSDHA_PG_SYNC_NAMES=n1,*"},
+		{"MSDHA_PG_SYNC=off", "pre_start", "use `msdhactl members`"},
+		{"MSDHA_PG_SYNC_NAMES=n1,n2", "pre_start", "use `msdhactl members`"},
+		{"MSDHA_PG_WAL_KEPT=1GB", "pre_start", "cannot use MSDHA_PG_WAL_KEPT"},
+		{"MSDHA_MEMBERS=n1 *", "pre_start", `cannot wait for node "*"`},
+		{"MSDHA_MEMBERS=n1", "pre_start", "members n1 have only 0"},
+		{"MSDHA_MEMBERS=N1 n2", "pre_start", `two nodes called "n1"`},
+		{"MSDHA_MEMBERS=n1 " + strings.Repeat("x", 64), "pre_start", "after 63 characters"},
+		{"MSDHA_PG_TLS_CA_FILE=/nowhere", "pre_start", "set all three, or none"},
 		{"MSDHA_PG_KEEP_ASIDE=all", "pre_start", "want a number"},
 		{"MSDHA_PG_PASSWORD_FILE=/nowhere", "pre_start", "MSDHA_PG_REPLICATION_PASSWORD_FILE"},
 	} {
@@ -35,48 +35,6 @@ func TestBadSettings(t *testing.T) {
 		}
 		if id := n.id(); id != "" {
 			t.Errorf("%s: there is data all the same", c.env)
-		}
-	}
-}
-
-// TestPasswords: with password files nobody gets in without one, and the nodes
-// still reach each other.
-func TestPasswords(t *testing.T) {
-	secrets := t.TempDir()
-	must(t, os.Chmod(filepath.Dir(secrets), 0o755))
-	must(t, os.Chmod(secrets, 0o755))
-	for name, text := range map[string]string{"own": "it's", "replication": `a:b\c'd`} {
-		must(t, os.WriteFile(filepath.Join(secrets, name), []byte(text+"\n"), 0o644))
-	}
-	g := newGroup(t, 2, "MSDHA_PG_PASSWORD_FILE="+secrets+"/own",
-		"MSDHA_PG_REPLICATION_PASSWORD_FILE="+secrets+"/replication")
-	n1, n2 := g.nodes[0], g.nodes[1]
-	n1.create()
-	n1.serve()
-	g.reign(n1)
-	n2.join()
-	n2.serve()
-	n1.followedBy(n2)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	for _, c := range []struct {
-		user, password string
-		want           bool
-	}{
-		{"postgres", "it's", true},
-		{"postgres", "wrong", false},
-		{"msdha", "it's", false},
-		{"msdha_replication", `a:b\c'd`, true},
-	} {
-		config, err := pgx.ParseConfig(n1.dsn())
-		must(t, err)
-		config.User, config.Password = c.user, c.password
-		conn, err := pgx.ConnectConfig(ctx, config)
-		if (err == nil) != c.want {
-			t.Errorf("login as %s with %q: %v", c.user, c.password, err)
-		}
-		if err == nil {
-			must(t, conn.Close(ctx))
 		}
 	}
 }

@@ -13,7 +13,10 @@ import (
 	"slices"
 	"time"
 
+	"msdha/internal/evidence"
+	"msdha/internal/fsm/kv"
 	"msdha/internal/runtime/etcdtest"
+	"msdha/internal/runtime/store"
 )
 
 // Options say what to run. The zero value of a field means its default.
@@ -70,9 +73,9 @@ type demo struct {
 	nodes    []*node
 	front    *process
 	port     int // of the frontend
-	timeline *timeline
-	observer *observer
-	ledger   *ledger
+	timeline *evidence.Timeline
+	observer *evidence.Observer
+	ledger   *evidence.Ledger
 }
 
 // Run runs the demo. Nothing is left behind, whatever way it ends.
@@ -84,7 +87,7 @@ func Run(ctx context.Context, opts Options) (report Report, err error) {
 	if err != nil {
 		return report, err
 	}
-	d := &demo{opts: opts, timeline: newTimeline(opts.Out), ledger: newLedger()}
+	d := &demo{opts: opts, timeline: evidence.NewTimeline(opts.Out), ledger: evidence.NewLedger()}
 	defer func() { err = errors.Join(err, d.close()) }()
 	if err := d.start(ctx); err != nil {
 		return report, err
@@ -118,11 +121,15 @@ func (d *demo) start(ctx context.Context) (err error) {
 	if d.work, err = newWorkspace(&d.opts); err != nil {
 		return err
 	}
-	d.timeline.say("etcd, three PostgreSQL nodes (%s), one frontend, in %s", d.work.version, d.work.dir)
+	d.timeline.Say("etcd, three PostgreSQL nodes (%s), one frontend, in %s", d.work.version, d.work.dir)
 	if d.etcd, err = etcdtest.Start(etcdtest.Options{Dir: d.work.etcdDir()}); err != nil {
 		return err
 	}
-	if d.observer, err = newObserver(d.etcd, d.timeline); err != nil {
+	etcd := store.Config{Endpoints: []string{d.etcd.Endpoint()}, Prefix: "/msdha", Group: "demo"}
+	if d.observer, err = evidence.Observe(etcd, d.timeline.Say); err != nil {
+		return err
+	}
+	if err := d.listMembers(ctx, etcd); err != nil {
 		return err
 	}
 	for i := range 3 {
@@ -138,11 +145,36 @@ func (d *demo) start(ctx context.Context) (err error) {
 	for _, n := range d.nodes {
 		n.process.start()
 	}
-	master, err := d.observer.awaitMaster(ctx, steadyLimit)
+	master, err := d.observer.AwaitMaster(ctx, steadyLimit)
 	if err != nil {
 		return err
 	}
-	return d.ledger.prepare(ctx, d.node(master.node).dsn())
+	return d.ledger.Prepare(ctx, d.node(master.Node).dsn())
+}
+
+// listMembers does what `msdhactl members init n1 n2 n3` does: from the first
+// write on two nodes have whatever is acknowledged, and elections know it.
+func (d *demo) listMembers(ctx context.Context, etcd store.Config) error {
+	if d.opts.Async {
+		return nil
+	}
+	s, err := store.Open(etcd)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	var x kv.Txn
+	x.IfCreate(kv.Config, 0)
+	x.Put(kv.Config, kv.Record{Members: "n1 n2 n3", K: 1, Serial: 1}, 0)
+	x.Get(kv.Config)
+	ctx, cancel := context.WithTimeout(ctx, steadyLimit)
+	defer cancel()
+	r, _, outcome, err := s.Txn(ctx, &x, 0)
+	if outcome != kv.OK || !r.Succeeded {
+		return fmt.Errorf("cannot write the member list: %s: %w", outcome, err)
+	}
+	d.timeline.Say("members n1, n2, n3: one of the two others flushes a row before it is acknowledged")
+	return nil
 }
 
 func (d *demo) node(name string) *node {
@@ -156,19 +188,11 @@ func (d *demo) node(name string) *node {
 // steady waits until there is a master, both others stream from it, and the
 // writers get acknowledgements through the frontend.
 func (d *demo) steady(ctx context.Context) error {
-	deadline := time.Now().Add(steadyLimit)
-	for {
-		missing := d.missing(ctx)
-		if missing == "" {
-			return nil
-		}
-		if time.Now().After(deadline) {
-			return d.withLogs(ctx, fmt.Errorf("not steady after %v: %s", steadyLimit, missing))
-		}
-		if err := sleep(ctx, 50*time.Millisecond); err != nil {
-			return err
-		}
+	err := evidence.Await(ctx, steadyLimit, func() string { return d.missing(ctx) })
+	if err != nil {
+		return d.withLogs(ctx, fmt.Errorf("not steady %w", err))
 	}
+	return nil
 }
 
 // withLogs keeps the logs of a demo that failed, not of one that was interrupted.
@@ -189,19 +213,18 @@ func (d *demo) settled(ctx context.Context) error {
 
 // missing says what a steady group lacks; empty when it is steady.
 func (d *demo) missing(ctx context.Context) string {
-	m := d.observer.master()
-	if m.published.IsZero() {
-		return "no master is published"
-	}
+	var names []string
 	for _, n := range d.nodes {
-		if s := d.observer.state(n.name); n.name != m.node && s != "ready" {
-			return fmt.Sprintf("%s is %q, not ready", n.name, s)
-		}
+		names = append(names, n.name)
 	}
-	if n := d.node(m.node); n == nil || n.streaming(ctx) < len(d.nodes)-1 {
-		return "not all slaves stream from " + m.node
+	m, lacks := d.observer.Unready(names)
+	if lacks != "" {
+		return lacks
 	}
-	if last := d.ledger.lastThrough(); time.Since(last) > time.Second || last.Before(m.published) {
+	if n := d.node(m.Node); n == nil || n.streaming(ctx) < len(d.nodes)-1 {
+		return "not all slaves stream from " + m.Node
+	}
+	if last := d.ledger.Last(byFrontend); time.Since(last) > time.Second || last.Before(m.Published) {
 		return "writers get no acknowledgements through the frontend"
 	}
 	return ""
@@ -209,17 +232,14 @@ func (d *demo) missing(ctx context.Context) string {
 
 // account looks every acknowledged row up again.
 func (d *demo) account(ctx context.Context, r *Report) error {
-	m := d.observer.master()
-	present, err := d.ledger.rows(ctx, d.node(m.node).dsn())
-	if err != nil {
-		return fmt.Errorf("cannot look the rows up again: %w", err)
-	}
-	d.ledger.settle(r, present)
-	return nil
+	m := d.observer.Master()
+	v, err := d.ledger.Check(ctx, d.node(m.Node).dsn())
+	r.Acked, r.Lost, r.TwoMasters = v.Acked, v.Lost, v.TwoMasters
+	return err
 }
 
 func (d *demo) invite() {
-	d.timeline.say("staying up: psql -h 127.0.0.1 -p %d -U postgres postgres; "+
+	d.timeline.Say("staying up: psql -h 127.0.0.1 -p %d -U postgres postgres; "+
 		"nodes at %v; etcd at %s; Ctrl-C ends it", d.port, d.ports(), d.etcd.Endpoint())
 }
 
@@ -251,12 +271,12 @@ func (d *demo) close() error {
 		errs = append(errs, n.relay.Close())
 	}
 	if d.observer != nil {
-		d.observer.close()
+		d.observer.Close()
 	}
 	if d.etcd != nil {
 		errs = append(errs, d.etcd.Close())
 	}
-	d.timeline.close()
+	d.timeline.Close()
 	if d.work != nil {
 		errs = append(errs, d.work.remove())
 	}

@@ -95,15 +95,15 @@ func (d *demo) play(ctx context.Context, f fault) (FaultReport, error) {
 	if err := sleep(ctx, time.Second); err != nil {
 		return FaultReport{}, err
 	}
-	old := d.observer.master()
-	n := d.node(old.node)
-	d.timeline.heading(fmt.Sprintf(f.text, n.name))
-	acked := d.ledger.count()
+	old := d.observer.Master()
+	n := d.node(old.Node)
+	d.timeline.Heading(fmt.Sprintf(f.text, n.name))
+	acked := d.ledger.Count()
 	begin := time.Now()
 	if err := f.strike(d, n); err != nil {
 		return FaultReport{}, err
 	}
-	next, err := d.observer.awaitOther(ctx, old.epoch, failLimit)
+	next, err := d.observer.AwaitOther(ctx, old.Epoch, failLimit)
 	if err != nil {
 		return FaultReport{}, d.withLogs(ctx, err)
 	}
@@ -111,7 +111,7 @@ func (d *demo) play(ctx context.Context, f fault) (FaultReport, error) {
 		if err := sleep(ctx, time.Until(begin.Add(time.Duration(f.lasts)*d.opts.TTL))); err != nil {
 			return FaultReport{}, err
 		}
-		d.timeline.say("    %s: the fault is over", n.name)
+		d.timeline.Say("    %s: the fault is over", n.name)
 		if err := f.heal(d, n); err != nil {
 			return FaultReport{}, err
 		}
@@ -120,14 +120,15 @@ func (d *demo) play(ctx context.Context, f fault) (FaultReport, error) {
 		return FaultReport{}, err
 	}
 	if !d.opts.SelfTest {
-		d.timeline.say("    %s is back as a slave of %s", n.name, next.node)
+		d.timeline.Say("    %s is back as a slave of %s", n.name, next.Node)
 	}
-	outage, first := d.ledger.gap(begin, time.Now(), int64(old.epoch))
-	old = d.observer.reign(old.epoch)
+	outage := d.ledger.Gap(begin, time.Now(), byFrontend)
+	first := d.ledger.First(begin, int64(old.Epoch), byFrontend)
+	old = d.observer.Reign(old.Epoch)
 	return FaultReport{
-		Fault: f.name, From: old.node, To: next.node, OutageMS: outage.Milliseconds(),
-		DetectionMS: old.gone.Sub(begin).Milliseconds(), WaitMS: next.claimed.Sub(old.gone).Milliseconds(),
-		HookMS:    next.published.Sub(next.claimed).Milliseconds(),
-		RoutingMS: first.Sub(next.published).Milliseconds(), Acked: d.ledger.count() - acked,
+		Fault: f.name, From: old.Node, To: next.Node, OutageMS: outage.Milliseconds(),
+		DetectionMS: old.Gone.Sub(begin).Milliseconds(), WaitMS: next.Claimed.Sub(old.Gone).Milliseconds(),
+		HookMS:    next.Published.Sub(next.Claimed).Milliseconds(),
+		RoutingMS: first.Sub(next.Published).Milliseconds(), Acked: d.ledger.Count() - acked,
 	}, nil
 }

@@ -53,10 +53,6 @@ func (d *demo) newNode(name string) (*node, error) {
 	if n.relay, err = etcdtest.NewRelay(d.etcd.Addr()); err != nil {
 		return nil, err
 	}
-	sync := "MSDHA_PG_SYNC_NAMES=n1,n2,n3"
-	if d.opts.Async {
-		sync = "MSDHA_PG_SYNC=off"
-	}
 	env := environ(
 		"ETCDCTL_ENDPOINTS=http://"+n.relay.Addr(), "MSDHA_GROUP=demo", "MSDHA_NAME="+name,
 		"MSDHA_TTL="+strconv.Itoa(int(d.opts.TTL/time.Second)),
@@ -64,7 +60,7 @@ func (d *demo) newNode(name string) (*node, error) {
 		"MSDHA_RUN_DIR="+filepath.Join(dir, "run"), "MSDHA_PUBLISH=after", "MSDHA_STOP_SIGNAL=INT",
 		"MSDHA_FENCE_SIGNAL=QUIT", "MSDHA_HTTP_LISTEN=off", "MSDHA_LOG_FORMAT=json",
 		"PGDATA="+n.data, "PGPORT="+strconv.Itoa(n.port), "PGSOCKET="+filepath.Join(dir, "s"),
-		"MSDHA_PG_LISTEN=127.0.0.1", "MSDHA_PG_BIN="+w.bin, "MSDHA_PG_CONF="+conf, sync,
+		"MSDHA_PG_LISTEN=127.0.0.1", "MSDHA_PG_BIN="+w.bin, "MSDHA_PG_CONF="+conf,
 	)
 	n.process, err = newProcess(name, w.path("logs", name+".log"), func() *exec.Cmd {
 		cmd := exec.Command(w.path("bin", "backend"))
@@ -74,7 +70,7 @@ func (d *demo) newNode(name string) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.process.line = func(line string) { d.timeline.agent(name, line) }
+	n.process.line = func(line string) { d.showLog(name, line) }
 	n.process.ended = d.showEnd(name)
 	return n, nil
 }
@@ -97,7 +93,7 @@ func (d *demo) startFrontend() (err error) {
 	if err != nil {
 		return err
 	}
-	d.front.line = func(line string) { d.timeline.agent("f1", line) }
+	d.front.line = func(line string) { d.showLog("f1", line) }
 	d.front.ended = d.showEnd("f1")
 	d.front.start()
 	return nil
@@ -106,7 +102,7 @@ func (d *demo) startFrontend() (err error) {
 func (d *demo) showEnd(name string) func(code int, again bool) {
 	return func(code int, again bool) {
 		if again {
-			d.timeline.say("    %s ended with exit code %d; it is started again", name, code)
+			d.timeline.Say("    %s ended with exit code %d; it is started again", name, code)
 		}
 	}
 }

@@ -6,13 +6,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/user"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"syscall"
 
 	"msdha/examples/postgresql"
+	"msdha/internal/postgres"
 )
 
 // workspace is a temporary directory that the nodes' user can read: programs,
@@ -29,11 +28,11 @@ type workspace struct {
 func newWorkspace(o *Options) (*workspace, error) {
 	w := &workspace{}
 	var err error
-	if w.bin, w.version, err = findPostgres("/usr/lib/postgresql"); err != nil {
+	if w.bin, w.version, err = postgres.Find(postgres.Root); err != nil {
 		return nil, err
 	}
 	if os.Geteuid() == 0 {
-		if w.user, err = postgresUser(); err != nil {
+		if w.user, err = postgres.User(); err != nil {
 			return nil, err
 		}
 	}
@@ -45,37 +44,6 @@ func newWorkspace(o *Options) (*workspace, error) {
 		return nil, errors.Join(err, w.remove())
 	}
 	return w, nil
-}
-
-// findPostgres takes the newest of Debian's versions.
-func findPostgres(root string) (bin, version string, err error) {
-	found, err := filepath.Glob(root + "/*/bin/postgres")
-	if err != nil {
-		return "", "", err
-	}
-	newest := -1
-	for _, path := range found {
-		v, err := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(path))))
-		if err == nil && v > newest {
-			newest, bin = v, filepath.Dir(path)
-		}
-	}
-	if newest < 0 {
-		return "", "", fmt.Errorf("cannot find PostgreSQL in %s/*/bin: install it, on Debian "+
-			"with \"apt-get install postgresql\", or run \"make demo\" as root", root)
-	}
-	return bin, "PostgreSQL " + strconv.Itoa(newest), nil
-}
-
-func postgresUser() (*syscall.Credential, error) {
-	u, err := user.Lookup("postgres")
-	if err != nil {
-		return nil, fmt.Errorf("PostgreSQL refuses to run as root, and %w: install the package "+
-			"postgresql, or run the demo as another user", err)
-	}
-	uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
-	gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, errors.Join(err1, err2)
 }
 
 func (w *workspace) fill(o *Options) error {

@@ -29,6 +29,15 @@ type BackendConfig struct {
 	AlwaysWait bool
 	// Observer is never promoted (MSDHA_CANDIDATE=false).
 	Observer bool
+	// Hooks are those that the node has, as far as the machine has to know.
+	Hooks HookSet
+	// Priority orders candidates whose data reaches equally far (SPEC E7).
+	Priority int
+	// PromoteQuorum is Q where no member list says more (SPEC E7); 0 means 1.
+	PromoteQuorum int
+	// MonitorInterval and MonitorFailures: SPEC N8; 0 never asks.
+	MonitorInterval time.Duration
+	MonitorFailures int
 }
 
 // Backend is the machine of one incarnation of a node. It is a value: an
@@ -104,6 +113,10 @@ type Backend struct {
 	reign      reign
 	previous   string
 	postponed  bool // the master TTL is over, but nobody could follow
+	proved     bool // the first of reign.debts has been fenced
+
+	lane    lane
+	monitor monitor
 
 	marked       bool
 	shownMaster  string
@@ -126,6 +139,8 @@ type vacancy struct {
 	epoch    kv.Epoch
 	mod      kv.Revision // of _epoch, as of the deletion or of a later write in watch order
 	released bool
+	rival    bool // a key says master, and is not the lock's (SPEC K3)
+	rivalled bool // such a key was there and has gone
 }
 
 // reign is what we hold once a claim is known to have won.
@@ -135,6 +150,7 @@ type reign struct {
 	epochMod kv.Revision
 	ttl      time.Duration // T in our own _master
 	since    int64         // when it began, as _epoch has it, for people
+	debts    string        // earlier reigns that are still to be fenced (SPEC E9)
 	// masterHeld and nodeHeld say which keys a release has to delete.
 	masterHeld, nodeHeld bool
 }
@@ -144,6 +160,7 @@ func NewBackend(cfg *BackendConfig) Backend {
 	return Backend{
 		cfg: cfg, phase: Idle, authority: Never, roundDue: Never, retryDue: Never, killDue: Never,
 		giveUpDue: Never, reignDue: Never, guardKill: Never, claimAfter: 0,
+		monitor: monitor{due: Never, late: Never},
 	}
 }
 
@@ -188,7 +205,8 @@ func (b *Backend) Next() Instant {
 	if mutant.On(mutant.PastTimer) && b.alive.op != 0 {
 		return b.roundSent
 	}
-	return min(b.authority, b.roundDue, b.retryDue, b.killDue, b.giveUpDue, b.reignDue, b.claimAt())
+	return min(b.authority, b.roundDue, b.retryDue, b.killDue, b.giveUpDue, b.reignDue, b.claimAt(),
+		b.laneAt(), b.monitorAt())
 }
 
 var timerEvent = Event{Kind: Tick}
@@ -224,8 +242,23 @@ func (b *Backend) popDue(now Instant) Signal {
 			return t.sig
 		}
 	}
-	if b.claimAt() <= now {
+	return b.dueByFacts(now)
+}
+
+// dueByFacts is what is to be done now because of what the view says.
+func (b *Backend) dueByFacts(now Instant) Signal {
+	switch {
+	case b.phase == Reigning && b.switchAsked():
+		return sigSwitchDue
+	case laneOpen.has(b.phase) && b.reinitAsked():
+		return sigReinitDue
+	case b.claimAt() <= now:
 		return sigClaimDue
+	case b.monitorAt() <= now:
+		return b.monitorDue(now)
+	}
+	if s, at := b.laneNext(); s != sigNone && at <= now {
+		return s
 	}
 	return sigNone
 }
@@ -259,7 +292,9 @@ func (b *Backend) Epoch() kv.Epoch { return b.reign.epoch }
 
 // Reigning reports whether the node is master, or about to be: its claim is
 // known to have won, and it is not leaving.
-func (b *Backend) Reigning() bool { return b.phase == Promoting || b.phase == Reigning }
+func (b *Backend) Reigning() bool {
+	return b.phase == Clearing || b.phase == Promoting || b.phase == Reigning
+}
 
 // Cause is why the node is leaving; CauseNone while it is not.
 func (b *Backend) Cause() Cause { return b.cause }

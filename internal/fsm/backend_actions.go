@@ -31,7 +31,8 @@ func (b *Backend) runHook(h Hook, out *Effects) {
 func (b *Backend) HookEnv() HookEnv {
 	env := HookEnv{
 		State: b.published, Epoch: b.maxEpoch, Master: b.shownMaster, Previous: b.previous,
-		Bootstrap: b.bootstrap,
+		Bootstrap: b.bootstrap, Members: b.facts.Config.Target, K: b.facts.Config.TargetK,
+		Reinit: b.remembered.Reinit,
 	}
 	if b.facts.Init.Done {
 		env.GroupData = b.facts.Init.DataID
@@ -86,6 +87,10 @@ func (b *Backend) relistSoon(now Instant, _ *Event, _ *Effects) {
 
 func (b *Backend) startChild(_ Instant, _ *Event, out *Effects) {
 	b.published = b.want
+	if b.remembered.Reinit { // pre_start has seen to it
+		b.remembered.Reinit = false
+		out.add(Remember).Held = b.remembered
+	}
 	b.ops++
 	b.childOp, b.child = b.ops, true
 	e := out.add(StartChild)
@@ -216,7 +221,7 @@ func (b *Backend) endProcesses(now Instant, grace time.Duration, fenced bool, ou
 	if b.child {
 		out.add(SignalChild).Fenced = fenced
 	}
-	if b.hookOp != 0 {
+	if b.hookOp != 0 || b.lane.op != 0 || b.monitor.op != 0 {
 		out.add(StopHooks)
 	}
 	if !b.child && b.hookOp == 0 {
@@ -232,11 +237,17 @@ func (b *Backend) endProcesses(now Instant, grace time.Duration, fenced bool, ou
 	}
 }
 
-func (b *Backend) killTree(_ Instant, _ *Event, out *Effects) {
+// killTree. What SIGKILL does not end within G hangs in the kernel, with the disk: a
+// planned stop then renews no longer, and the others need not wait for the disk.
+func (b *Backend) killTree(now Instant, _ *Event, out *Effects) {
 	b.killDue = Never
-	if !b.killing {
-		b.killing = true
-		out.add(KillTree)
+	if b.killing {
+		return
+	}
+	b.killing = true
+	out.add(KillTree)
+	if b.phase == Draining && b.authority != Never {
+		b.giveUpDue = now.Add(Grace(b.timing()))
 	}
 }
 
@@ -378,16 +389,6 @@ func (b *Backend) signalAgain(_ Instant, _ *Event, out *Effects) {
 
 func (b *Backend) claimSoon(now Instant, _ *Event, _ *Effects) {
 	b.claimAfter, b.claimSeen = now.Add(b.timing()/actRetryParts), 0
-}
-
-func inspectAgain(b *Backend, _ Instant, _ *Event, out *Effects) { b.runHook(HookData, out) }
-
-func dataUnchecked(b *Backend, ev *Event) bool { return b.hasData && ev.Hook == HookPreStart }
-
-// wrongData: after pre_start the data must be the group's, where there is one.
-func wrongData(b *Backend, ev *Event) bool {
-	i := &b.facts.Init
-	return ev.Hook == HookData && (b.data == "" || i.Done && i.DataID != b.data)
 }
 
 func behind(b *Backend, _ *Event) bool { return !b.synced || b.facts.Rev < b.registered }

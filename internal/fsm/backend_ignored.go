@@ -40,7 +40,7 @@ var backendIgnored = []Ignored{
 	never(sigPublished, in(Starting, NotReady, Readying, Promoting, Draining), "no other phase publishes"),
 	{in(Draining), sigPublished, "stopping is published once, and nothing waits for it", false},
 	never(sigActFailed, backendJoining&^in(Listing)|
-		in(Starting, NotReady, Readying, Confirming, Promoting, Draining, Releasing),
+		in(Starting, NotReady, Readying, Waiting, Confirming, Clearing, Promoting, Reigning, Draining, Releasing),
 		"no request is under way, or its failure has a signal of its own"),
 	{in(Draining), sigActFailed, "stopping is published once", false},
 
@@ -50,11 +50,46 @@ var backendIgnored = []Ignored{
 	never(sigNotOurs, backendRenews, "no key is asked after"),
 	never(sigAuthorityEnd, backendRenews, "there is no deadline"),
 	never(sigRetryDue, span(Granting, Bootstrapping)|
-		in(Starting, NotReady, Readying, Confirming, Promoting, Releasing), "nothing is to be retried"),
-	never(sigGiveUp, backendJoining|in(Releasing), "only joining and releasing have a limit"),
+		in(Starting, NotReady, Readying, Confirming, Clearing, Promoting, Releasing), "nothing is to be retried"),
+	never(sigGiveUp, backendJoining|in(Draining, Releasing), "only joining, draining and releasing have a limit"),
 	never(sigKillDue, backendLeaving, "nobody was asked to end"),
 	never(sigReignOver, in(Promoting, Reigning), "the reign is over, or has not begun"),
 	never(sigClaimDue, in(Waiting), "only Waiting claims"),
+
+	never(sigDetachDue, in(Waiting), "only who waits for a vacancy's end votes"),
+	never(sigPositionDue, in(Waiting), "only who waits for a vacancy's end votes"),
+	never(sigVoteDue, in(Waiting), "only who waits for a vacancy's end votes"),
+	never(sigVoted, in(Waiting), "leaving Waiting drops the request"),
+	never(sigFollowDue, in(Standby), "only who stands by follows"),
+	never(sigLaneStale, in(Standby, Waiting, Reigning), "elsewhere nothing is begun that could be outdated"),
+	never(sigMembersDue, in(Reigning), "only a master has members to see to"),
+	never(sigSettleDue, in(Reigning), "only a master has members to see to"),
+	never(sigSettled, in(Reigning), "only a master has members to see to"),
+	{in(Reigning), sigSettled, "what is in force is what stands in etcd now", false},
+	never(sigSwitchDue, in(Reigning), "only a reign can be handed over"),
+	never(sigReinitDue, laneOpen, "only a slave's data can be replaced"),
+	never(sigRepaid, in(Clearing), "only Clearing strikes off"),
+	never(sigMonitorDue, monitored, "nobody asks elsewhere"),
+	never(sigMonitorFailed, span(Standby, Reigning)|backendLeaving|over, "the monitor does not run yet"),
+	{
+		span(Standby, Reigning) | backendLeaving | over, sigMonitorFailed,
+		"it is counted; during a claim and after the end nothing follows", false,
+	},
+	never(sigLaneOK, span(Standby, Reigning)|backendLeaving|over, "no hook of the lane runs"),
+	never(sigLaneFailed, span(Standby, Reigning)|backendLeaving|over, "no hook of the lane runs"),
+	never(sigDiverged, span(Standby, Reigning)|backendLeaving|over, "no follow runs"),
+	{
+		span(Standby, Reigning)&^in(Clearing) | backendLeaving | over, sigLaneOK,
+		"what it found is kept; the next step follows from it", false,
+	},
+	{
+		span(Standby, Reigning)&^in(Clearing) | backendLeaving | over, sigLaneFailed,
+		"the next try has its time", false,
+	},
+	{
+		span(Claiming, Reigning) | backendLeaving | over, sigDiverged,
+		"who claims has detached since; who leaves joins anew anyway", false,
+	},
 
 	never(sigHookOK, in(Inspecting, PreStart, NotReady, Readying, Promoting)|backendLeaving, "no hook runs"),
 	never(sigHookFailed, in(Inspecting, PreStart, NotReady, Readying, Promoting)|backendLeaving, "no hook runs"),

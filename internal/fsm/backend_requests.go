@@ -43,6 +43,9 @@ func (b *Backend) grant(now Instant, _ *Event, out *Effects) {
 	}
 	e := out.add(GrantLease)
 	e.TTL = b.cfg.TTL
+	if mutant.On(mutant.LongLease) {
+		e.TTL *= 3
+	}
 	b.request(now, e)
 }
 
@@ -94,7 +97,8 @@ func (b *Backend) register(now Instant, _ *Event, out *Effects) {
 func (b *Backend) info() kv.Record {
 	return kv.Record{
 		Address: b.cfg.Address, Container: b.cfg.Container, Version: b.cfg.Version,
-		TTL: b.ttl, DataID: b.data, Observer: b.cfg.Observer,
+		TTL: b.ttl, DataID: b.data, Observer: b.cfg.Observer, Priority: b.cfg.Priority,
+		HasFence: b.cfg.Hooks.Has(HookFence), Serial: b.remembered.Serial,
 	}
 }
 
@@ -254,8 +258,8 @@ func (b *Backend) claim(now Instant, _ *Event, out *Effects) {
 	if !mutant.On(mutant.ClaimNoText) {
 		t.IfNoneSays(kv.StateMaster)
 	}
-	t.IfMod(kv.Control, f.ControlMod)
-	t.IfMod(kv.Config, f.ConfigMod)
+	t.IfMod(kv.Control, f.Control.Mod)
+	t.IfMod(kv.Config, f.Config.Mod)
 	if !mutant.On(mutant.ClaimNoNode) {
 		t.IfCreate(own, b.registered)
 		t.IfLease(own, b.lease)
@@ -270,7 +274,7 @@ func (b *Backend) claim(now Instant, _ *Event, out *Effects) {
 	}
 	t.Put(kv.Master, master, lock)
 	epoch := master
-	epoch.Container, epoch.Unfenced = b.cfg.Container, f.Epoch.Unfenced
+	epoch.Container, epoch.Unfenced = b.cfg.Container, b.debts()
 	t.Put(kv.EpochKey, epoch, 0)
 	t.Put(kv.HistoryKey(epoch.Epoch), epoch, 0)
 	if f.HistoryCount >= historyKept {
@@ -278,7 +282,10 @@ func (b *Backend) claim(now Instant, _ *Event, out *Effects) {
 	}
 	if b.hasData && !f.Init.Done {
 		t.IfMod(kv.Initialized, f.Init.Mod)
-		t.Put(kv.Initialized, kv.Record{Done: true, DataID: b.data}, 0)
+		t.Put(kv.Initialized, kv.Record{Node: b.cfg.Name, Done: true, DataID: b.data}, 0)
+	}
+	if r := f.Control.Request; r == kv.RequestSwitchover || r == kv.RequestPromote {
+		t.Delete(kv.Control)
 	}
 	t.Get(kv.Master)
 	t.Get(kv.EpochKey)
@@ -313,10 +320,10 @@ func (b *Backend) release(now Instant, out *Effects) {
 	if mutant.On(mutant.ReleaseNoCompare) {
 		t.NIf = 0
 	}
-	r := kv.Record{
-		Node: b.cfg.Name, Incarnation: b.lease, Epoch: b.reign.epoch, Address: b.cfg.Address,
-		Container: b.cfg.Container, TTL: b.reign.ttl, Released: true, By: b.cfg.Name, Since: b.reign.since,
-		Unfenced: b.facts.Epoch.Unfenced,
+	r := b.epochRecord()
+	r.Released, r.By = true, b.cfg.Name
+	if mutant.On(mutant.DebtReleased) {
+		r.Unfenced = ""
 	}
 	t.Put(kv.EpochKey, r, 0)
 	r.Ended = b.cause.String()

@@ -22,6 +22,7 @@ const (
 	Waiting
 	Claiming
 	Confirming
+	Clearing
 	Promoting
 	Reigning
 	Draining
@@ -33,7 +34,7 @@ const (
 var backendPhases = []string{
 	"Idle", "Inspecting", "Granting", "Registering", "NameTaken", "Listing", "Bootstrapping",
 	"PreStart", "Starting", "NotReady", "Readying", "Standby", "Waiting", "Claiming", "Confirming",
-	"Promoting", "Reigning", "Draining", "Fenced", "Releasing", "Exited",
+	"Clearing", "Promoting", "Reigning", "Draining", "Fenced", "Releasing", "Exited",
 }
 
 // The signals of a backend's table.
@@ -61,10 +62,17 @@ const (
 	sigConfirmedNot
 	sigReleased
 	sigReleaseStale
+	sigVoted
+	sigSettled
+	sigRepaid
 	sigRevoked
 	sigActFailed
 	sigHookOK
 	sigHookFailed
+	sigLaneOK
+	sigLaneFailed
+	sigDiverged
+	sigMonitorFailed
 	sigChildStarted
 	sigChildFailed
 	sigChildExited
@@ -79,16 +87,30 @@ const (
 	sigRetryDue
 	sigReignOver
 	sigClaimDue
+	sigDetachDue
+	sigPositionDue
+	sigVoteDue
+	sigFollowDue
+	sigLaneStale
+	sigMembersDue
+	sigSettleDue
+	sigMonitorDue
+	sigSwitchDue
+	sigReinitDue
 )
 
 var backendSignals = []string{
 	"none", "started", "stop requested", "guard lost", "lease granted", "etcd refuses", "round succeeded",
 	"round failed", "keys not ours", "registered", "name held", "register outdated", "state published",
 	"publication outdated", "bootstrap won", "bootstrap lost", "claim won", "claim refused", "claim unclear",
-	"claim confirmed", "claim not ours", "released", "release outdated", "lease revoked",
-	"request failed", "hook succeeded", "hook failed", "child started", "child did not start",
+	"claim confirmed", "claim not ours", "released", "release outdated",
+	"final published", "member list settled", "fenced reign struck off", "lease revoked",
+	"request failed", "hook succeeded", "hook failed", "lane hook succeeded", "lane hook failed",
+	"data diverged", "monitor failed", "child started", "child did not start",
 	"child exited", "tree gone", "view changed", "view lost", "etcd replaced", "deadline D passed",
 	"kill time", "patience over", "round due", "retry due", "master TTL over", "wait over",
+	"detach due", "position due", "final due", "follow due", "lane hook outdated", "members due",
+	"settling due", "monitor due", "switchover due", "reinit due",
 }
 
 // receive sorts an event: it keeps what it says and returns the signal for the
@@ -97,6 +119,7 @@ func (b *Backend) receive(now Instant, ev *Event, out *Effects) Signal {
 	switch ev.Kind {
 	case Started:
 		b.maxEpoch, b.remembered = ev.Held.Epoch, ev.Held
+		b.distrust, b.leap = ev.Held.Floor, ev.Held.Floor != 0
 		return sigStarted
 	case StopRequested:
 		return sigStop
@@ -105,14 +128,14 @@ func (b *Backend) receive(now Instant, ev *Event, out *Effects) Signal {
 	case Granted, Revoked, TxnDone, KeptAlive:
 		return b.receiveReply(ev)
 	case HookExited:
-		return b.receiveHook(ev)
+		return b.receiveHook(now, ev)
 	case ChildStarted:
 		return b.receiveStart(ev)
 	case ChildExited:
 		b.child, b.status = false, ev.Code
 		return sigChildExited
 	case TreeGone:
-		b.child, b.hookOp = false, 0
+		b.child, b.hookOp, b.lane.op, b.monitor.op = false, 0, 0, 0
 		return sigTreeGone
 	case ViewChanged:
 		b.observe(now, ev, out)
@@ -223,6 +246,12 @@ func (b *Backend) receiveAct(ev *Event) Signal {
 			return sigReleased
 		}
 		return sigReleaseStale
+	case Vote:
+		return b.receiveVote(ev.Result)
+	case Settle:
+		return b.receiveSettle(ev.Result)
+	case Repay:
+		return b.receiveRepay(ev.Result)
 	}
 	return sigNone
 }
@@ -231,7 +260,7 @@ func (b *Backend) receiveGrant(ev *Event) Signal {
 	switch ev.Outcome {
 	case kv.OK:
 		b.lease, b.ttl = ev.Lease, ev.TTL
-		if mutant.On(mutant.RequestedTTL) {
+		if mutant.On(mutant.RequestedTTL) || mutant.On(mutant.LongLease) {
 			b.ttl = b.cfg.TTL
 		}
 		return sigGranted
@@ -324,6 +353,7 @@ func (b *Backend) takeReign(r *kv.Result) bool {
 	r0.epochMod = 0
 	if epoch.Present && (epoch.Record.Incarnation == b.lease || whoever) {
 		r0.epochMod, r0.epoch, r0.since = epoch.Mod, epoch.Record.Epoch, epoch.Record.Since
+		r0.debts = epoch.Record.Unfenced // to be kept by a release, too (found by the simulator, S20)
 	}
 	if !r0.masterHeld || r0.epochMod == 0 {
 		return false
@@ -332,8 +362,15 @@ func (b *Backend) takeReign(r *kv.Result) bool {
 	return true
 }
 
-func (b *Backend) receiveHook(ev *Event) Signal {
-	if ev.Op != b.hookOp || ev.Op == 0 {
+func (b *Backend) receiveHook(now Instant, ev *Event) Signal {
+	switch {
+	case ev.Op == 0:
+		return sigNone
+	case ev.Op == b.lane.op:
+		return b.receiveLane(now, ev)
+	case ev.Op == b.monitor.op:
+		return b.receiveMonitor(ev)
+	case ev.Op != b.hookOp:
 		return sigNone
 	}
 	b.hookOp = 0

@@ -30,7 +30,7 @@ func init() {
 		Ignored: backendIgnored,
 	}
 	for _, rows := range [][]Row[Backend]{
-		rowsJoining, rowsStarting, rowsServing, rowsLiving, rowsLeaving,
+		rowsJoining, rowsStarting, rowsServing, rowsElecting, rowsClearing, rowsLiving, rowsLeaving,
 	} {
 		backendTable.Rows = append(backendTable.Rows, rows...)
 	}
@@ -167,8 +167,11 @@ var rowsStarting = []Row[Backend]{
 		in(Readying), sigPublished, nil, Same, hook(HookReady), "",
 		"published: prepare; promotable once this hook has returned",
 	},
-	{in(Readying), sigHookOK, vacant, Waiting, nil, "no master", "promotable, and nobody reigns"},
-	{in(Readying), sigHookOK, nil, Standby, nil, "", "promotable"},
+	{
+		in(Readying), sigHookOK, vacant, Waiting, (*Backend).promotable, "no master",
+		"promotable, and nobody reigns",
+	},
+	{in(Readying), sigHookOK, nil, Standby, (*Backend).promotable, "", "promotable"},
 }
 
 var rowsServing = []Row[Backend]{
@@ -185,12 +188,19 @@ var rowsServing = []Row[Backend]{
 		"a claim whose reply was lost has won after all",
 	},
 	{in(Standby), sigView, vacant, Waiting, nil, "no master", "the master's key is gone: the wait has begun"},
-	{in(Waiting), sigView, occupied, Standby, nil, "a master", "somebody else was first"},
+	{
+		in(Waiting), sigView, occupied, Standby, (*Backend).dropVote, "a master",
+		"somebody else was first; a final that is on its way is for nothing",
+	},
 	{
 		in(Waiting), sigClaimDue, nil, Claiming, (*Backend).claim, "",
 		"twice the TTL has passed, or the last reign was released",
 	},
 
+	{
+		in(Claiming), sigClaimed, inDebt, Clearing, (*Backend).beginClearing, "reigns to be fenced",
+		"the lock is ours; end first what nobody proved to have ended",
+	},
 	{in(Claiming), sigClaimed, nil, Promoting, (*Backend).won, "", "the lock is ours: promote"},
 	{
 		in(Claiming), sigClaimRefused, masterIsOurs, Confirming, (*Backend).confirm, "_master on our lease",
@@ -204,6 +214,10 @@ var rowsServing = []Row[Backend]{
 	{
 		in(Claiming), sigClaimUnclear, nil, Confirming, (*Backend).confirm, "",
 		"it may have been executed: read, never assume",
+	},
+	{
+		in(Confirming), sigConfirmedOurs, inDebt, Clearing, (*Backend).beginClearing, "reigns to be fenced",
+		"_master is on our lease; end first what nobody proved to have ended",
 	},
 	{in(Confirming), sigConfirmedOurs, nil, Promoting, (*Backend).won, "", "_master is on our lease: promote"},
 	{
@@ -233,7 +247,7 @@ var rowsServing = []Row[Backend]{
 	},
 	{in(Promoting), sigHookOK, nil, Reigning, (*Backend).reigns, "", "promoted"},
 	{
-		in(Promoting, Reigning), sigView, keysGone, Fenced, fence(CauseNotOurs), "keys gone",
+		in(Clearing, Promoting, Reigning), sigView, keysGone, Fenced, fence(CauseNotOurs), "keys gone",
 		"the lock is gone: another may be promoted after twice the TTL",
 	},
 	{
@@ -327,6 +341,10 @@ var rowsLeaving = []Row[Backend]{
 	{backendLeaving, sigHookOK, noChild, Same, (*Backend).killTree, "no child", "only leftovers can remain"},
 	{backendLeaving, sigHookFailed, noChild, Same, (*Backend).killTree, "no child", "only leftovers can remain"},
 	{backendLeaving, sigKillDue, nil, Same, (*Backend).killTree, "", "the grace is over"},
+	{
+		in(Draining), sigGiveUp, nil, Fenced, fence(CauseAsked), "",
+		"SIGKILL ends nothing: it hangs in the kernel; renew no longer, so that somebody else can reign",
+	},
 	{backendLeaving, sigTreeGone, noLease, Exited, (*Backend).exit, "no lease", "there is nothing to give back"},
 	{
 		backendLeaving, sigTreeGone, nil, Releasing, (*Backend).giveBack, "",

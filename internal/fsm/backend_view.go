@@ -21,11 +21,22 @@ func (b *Backend) observe(now Instant, ev *Event, out *Effects) {
 	if b.replaced { // nothing found at the first read is a release
 		b.replaced, b.distrust = false, f.Rev
 		b.vacancy = vacancy{}
+		// The next life must not take what has been written since for the past, too: finals
+		// that others have published would never count (found by the simulator, L1).
+		b.remembered.Cluster, b.remembered.Rev, b.remembered.Floor = ev.Header.Cluster, f.Rev, f.Rev
+		out.add(Remember).Held = b.remembered
 	}
 	b.observeVacancy(now, ev.Gap)
 	b.maxEpoch = max(b.maxEpoch, f.Epoch.Epoch, f.Master.Epoch)
-	if b.maxEpoch > b.remembered.Epoch {
-		b.remembered = Held{Cluster: ev.Header.Cluster, Rev: f.Rev, Epoch: b.maxEpoch, TTL: b.maxTTL}
+	if b.maxEpoch > b.remembered.Epoch || f.Config.Serial > b.remembered.Serial {
+		floor := b.remembered.Floor
+		if b.maxEpoch > b.remembered.Epoch {
+			floor = 0
+		}
+		b.remembered = Held{
+			Cluster: ev.Header.Cluster, Rev: f.Rev, Epoch: b.maxEpoch, TTL: b.maxTTL, Floor: floor,
+			Serial: max(b.remembered.Serial, f.Config.Serial), Reinit: b.remembered.Reinit,
+		}
 		out.add(Remember).Held = b.remembered
 	}
 	b.showMaster(out)
@@ -35,6 +46,12 @@ func (b *Backend) observe(now Instant, ev *Event, out *Effects) {
 // changed means that somebody reigned in between: the wait begins anew. Where
 // _epoch is absent there is no number, and a listing after a gap cannot show
 // that nobody did: it begins anew too (found by the simulator, S5).
+//
+// A key that says master without _master is somebody's who reigns by other rules
+// (SPEC K3: the shell original), and whose key ends before he does where he is
+// cut off. Its end begins the wait anew, and no earlier release shortens it. The
+// key that the last reign left behind ends with that reign's lease; the wait for
+// that has begun.
 func (b *Backend) observeVacancy(now Instant, gap bool) {
 	f, v := &b.facts, &b.vacancy
 	if f.Master.Present {
@@ -47,11 +64,16 @@ func (b *Backend) observeVacancy(now Instant, gap bool) {
 	}
 	unknown := gap && !f.Epoch.Present && !mutant.On(mutant.GapTrusted)
 	other := v.epoch != f.Epoch.Epoch && !mutant.On(mutant.ReignUnnoticed)
-	if !v.open || unknown || v.known != f.Epoch.Present || other {
-		*v = vacancy{open: true, since: b.learned(now), known: f.Epoch.Present, epoch: f.Epoch.Epoch}
+	left := v.open && v.rival && !f.Rival && !mutant.On(mutant.RivalForgotten)
+	if !v.open || unknown || v.known != f.Epoch.Present || other || left {
+		*v = vacancy{
+			open: true, since: b.learned(now), known: f.Epoch.Present, epoch: f.Epoch.Epoch, rivalled: left,
+		}
 	}
+	v.rival = f.Rival
 	v.mod = f.Epoch.Mod
-	v.released = f.Epoch.Released && (f.Epoch.Mod > b.distrust || mutant.On(mutant.OldReleaseTrusted))
+	v.released = f.Epoch.Released && !v.rivalled &&
+		(f.Epoch.Mod > b.distrust || mutant.On(mutant.OldReleaseTrusted))
 }
 
 // learned is when the wait of a vacancy begins: at its receipt.
@@ -92,7 +114,8 @@ func (b *Backend) showMaster(out *Effects) {
 func (b *Backend) onReplaced() {
 	b.replaced, b.synced, b.leap = true, false, true
 	b.vacancy = vacancy{}
-	b.claimSeen = 0
+	// Whatever revisions were known mean nothing there.
+	b.claimSeen, b.lane.voted, b.lane.config, b.lane.inForce = 0, 0, 0, false
 }
 
 // waitOver is when the wait of a vacancy ends (SPEC E2): twice the largest TTL
@@ -124,10 +147,10 @@ func (b *Backend) waitOver() Instant {
 
 // claimAt is when to claim, if nothing changes: Never while the node may not.
 func (b *Backend) claimAt() Instant {
-	if b.phase != Waiting || b.obstacle() != "" {
+	if b.phase != Waiting || b.obstacle() != "" || b.ballotObstacle() != "" {
 		return Never
 	}
-	return max(b.waitOver(), b.claimAfter)
+	return max(b.waitOver(), b.claimAfter, b.standsBack())
 }
 
 // obstacle says why this node may not claim even when the wait is over; empty
@@ -151,8 +174,12 @@ func (b *Backend) obstacle() string {
 		return "its own key is not there"
 	case b.claimSeen != 0 && f.Rev <= b.claimSeen:
 		return "its last claim was refused, and the reason has not arrived yet"
-	case !b.hasData:
-		return ""
+	}
+	if o := f.MemberObstacle(b.cfg.Name, b.remembered.Serial); o != "" {
+		return o
+	}
+	if o := f.DebtObstacle(b.cfg.Name, b.cfg.Hooks.Has(HookFence)); o != "" || !b.hasData {
+		return o
 	}
 	return b.dataObstacle()
 }
@@ -220,19 +247,25 @@ func foreignData(b *Backend, _ *Event) bool {
 func orphaned(b *Backend, _ *Event) bool {
 	f := &b.facts
 	return b.hasData && b.data == "" && !b.bootstrap && f.Rev >= b.initMod &&
-		!f.Init.Present && !f.Master.Present && f.DataID == "" && !b.cfg.Observer
+		!f.Init.Present && !f.Master.Present && f.DataID == "" && b.mayReign()
+}
+
+// mayReign: whoever makes the group's data must be somebody who can reign over it
+// (SPEC E1).
+func (b *Backend) mayReign() bool {
+	return !b.cfg.Observer && (!b.facts.Config.Present || b.facts.Config.Member)
 }
 
 func wantsBootstrap(b *Backend, _ *Event) bool {
 	f := &b.facts
-	return b.hasData && b.data == "" && !b.cfg.Observer && !f.Init.Present &&
+	return b.hasData && b.data == "" && b.mayReign() && !f.Init.Present &&
 		!f.Master.Present && f.DataID == ""
 }
 
 func initTaken(_ *Backend, ev *Event) bool { return ev.Result.Items[0].Present }
 
-// followersReady: somebody could take over (SPEC N4, Q = 1).
-func followersReady(b *Backend, _ *Event) bool { return b.facts.ReadyOthers >= 1 }
+// followersReady: somebody could take over (SPEC N4), and may (SPEC E8).
+func followersReady(b *Backend, _ *Event) bool { return b.enoughFollowers() && !b.paused() }
 
 func postponedAndReady(b *Backend, ev *Event) bool {
 	return b.postponed && followersReady(b, ev) && !mutant.On(mutant.PostponedForgotten)
@@ -246,18 +279,24 @@ func (b *Backend) Explain(now Instant) (reason string, remaining time.Duration) 
 		return "it is still joining: " + b.PhaseName(), 0
 	case b.phase >= Draining:
 		return b.cause.String(), 0
+	case b.Reigning() && b.unproved():
+		return "it is the master, and has no members hook to see to it that others have what it acknowledges", 0
 	case b.Reigning():
 		return "it is the master", 0
 	case b.phase == Claiming || b.phase == Confirming:
 		return "its claim is under way", 0
 	}
 	o := b.obstacle()
-	if o == "" {
-		at := b.claimAt()
-		if at == Never {
-			at = b.waitOver()
+	if o == "" && b.vacancy.open && now >= b.waitOver() {
+		if o = b.ballotObstacle(); o != "" {
+			return b.explainVotes(o), 0
 		}
-		return "it waits for twice the TTL after the last reign", max(0, at.Sub(now))
+		if at := b.standsBack(); at > now {
+			return "it lets others go first", at.Sub(now)
+		}
+	}
+	if o == "" {
+		return "it waits for twice the TTL after the last reign", max(0, max(b.waitOver(), b.claimAfter).Sub(now))
 	}
 	if f := &b.facts; f.Claimant != "" && b.vacancy.open {
 		return fmt.Sprintf("%s: %q (lease %s); remove it with etcdctl del", o, f.Claimant, f.ClaimantLease), 0

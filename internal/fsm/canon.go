@@ -100,6 +100,30 @@ func (b *Backend) Canon(c Canon) {
 	c.Text(string(b.want))
 	b.canonData(c)
 	b.canonElection(c)
+	b.lane.canon(c, t)
+	c.Op(b.monitor.op)
+	c.Due(b.monitor.due)
+	c.Due(b.monitor.late)
+	c.Num(int64(b.monitor.bad))
+}
+
+func (l *lane) canon(c Canon, t time.Duration) {
+	c.Op(l.op)
+	c.Num(int64(l.hook))
+	c.Flag(l.ending)
+	c.Due(l.due)
+	c.Epoch(l.epoch)
+	c.Flag(l.detached)
+	c.Flag(l.measured)
+	for i := range l.position.At {
+		c.Num(l.position.At[i])
+	}
+	c.Num(int64(l.position.Len))
+	c.Rev(l.voted)
+	c.Until(l.votedAt, t)
+	c.Flag(l.follows)
+	c.Rev(l.config)
+	c.Flag(l.inForce)
 }
 
 func (b *Backend) canonData(c Canon) {
@@ -123,6 +147,8 @@ func (b *Backend) canonElection(c Canon) {
 		c.Epoch(v.epoch)
 		c.Rev(v.mod)
 		c.Flag(v.released)
+		c.Flag(v.rival)
+		c.Flag(v.rivalled)
 	}
 	c.Num(int64(b.maxTTL))
 	c.Epoch(b.maxEpoch)
@@ -144,8 +170,11 @@ func (b *Backend) canonElection(c Canon) {
 		c.Flag(b.reign.masterHeld)
 		c.Flag(b.reign.nodeHeld)
 	}
+	c.Text(b.reign.debts)
+	c.Flag(b.proved)
 	c.Flag(b.postponed)
 	c.Flag(b.marked)
+	c.Num(b.remembered.Serial)
 }
 
 // Canon visits where the view is; its listing is not visited.
@@ -156,7 +185,9 @@ func (v *View) Canon(c Canon) {
 	c.Flag(v.listed)
 	c.Flag(v.synced)
 	c.Flag(v.gap)
+	c.Flag(v.anew)
 	c.Flag(v.quiet)
+	c.Rev(v.floor)
 	c.Seen(v.facts.Rev)
 	if v.next != 0 {
 		c.Seen(v.next - 1)

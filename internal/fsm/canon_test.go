@@ -42,7 +42,7 @@ var leftOut = map[string]string{
 	"Backend.previous":     "hooks are told",
 	"Backend.shownMaster":  "hooks are told",
 	"Backend.shownAddress": "hooks are told",
-	"Backend.remembered":   "it is written to disk, and read in another life",
+	"Backend.remembered":   "it is written to disk, and read in another life; its Serial is visited",
 	"Backend.reign.since":  "people are told",
 	"Backend.cause":        "people and the exit code are told",
 	"Backend.status":       "the exit code is told",
@@ -81,6 +81,8 @@ func otherwise(f reflect.Value) bool {
 		f.SetBool(!f.Bool())
 	case f.Kind() == reflect.String:
 		f.SetString(f.String() + "x")
+	case f.Kind() == reflect.Array:
+		return otherwise(f.Index(0))
 	default:
 		return false
 	}

@@ -99,7 +99,7 @@ func TestAReignInBetweenStartsTheWaitAnew(t *testing.T) {
 func TestWhatTheClaimDemands(t *testing.T) {
 	r := newRig(t)
 	waiting(r)
-	r.view(func(f *Facts) { f.ControlMod, f.ConfigMod = 71, 72 })
+	r.view(func(f *Facts) { f.Control.Mod, f.Config.Mod = 71, 72 })
 	r.pass(fullWait)
 	own := kv.NodeKey("n1")
 	want := []kv.Compare{
@@ -153,6 +153,29 @@ func TestWhatBlocksAClaim(t *testing.T) {
 		r.pass(2 * fullWait)
 		r.mustNot(Claim)
 		r.explains(c.why)
+	}
+}
+
+// TestTheWaitBeginsWhenARivalIsGone: a master of the shell original that is cut
+// off from etcd outlives its key, and a release that is older than its reign
+// says nothing about it (SPEC K3, E2).
+func TestTheWaitBeginsWhenARivalIsGone(t *testing.T) {
+	for name, released := range map[string]bool{"unreleased": false, "released": true} {
+		r := newRig(t)
+		standby(r)
+		r.view(func(f *Facts) {
+			dies(f)
+			f.Epoch.Released = released
+			f.Claimant, f.ClaimantLease, f.Rival = "o1", 0xab, true
+		})
+		r.pass(3 * fullWait)
+		r.mustNot(Claim)
+		r.view(func(f *Facts) { f.Claimant, f.ClaimantLease, f.Rival = "", 0, false })
+		r.mustNot(Claim)
+		r.view(func(f *Facts) { f.ReadyOthers++ }) // another change leaves the wait alone
+		if got := r.waits(); got != fullWait {
+			t.Errorf("%s: it claims %v after the rival's key has gone, want %v", name, got, fullWait)
+		}
 	}
 }
 

@@ -26,10 +26,14 @@ const (
 	Claim                  // become master
 	Confirm                // read what became of a claim
 	Release                // the tree is gone: give the reign up
+	Vote                   // publish our final for the vacancy (SPEC E7)
+	Settle                 // the member list is in force: write it to _config (SPEC P3)
+	Repay                  // a reign is fenced: take it off _epoch's list (SPEC E9)
 	ReadRoute              // frontend: read _master and its node's key
 	Show                   // frontend: put our _frontends key
 	RunHook                // Hook, with Timeout (0: none)
 	StopHooks              // SIGTERM to every running hook's processes
+	EndHook                // SIGTERM, soon SIGKILL, to the hook with this Op
 	StartChild             // exec the start hook
 	SignalChild            // planned stop, or Fenced: the fence signal
 	KillTree               // SIGKILL every descendant until none is left
@@ -47,15 +51,30 @@ const (
 
 var effectNames = [numEffectKinds]string{
 	"NoEffect", "GrantLease", "KeepAlive", "RevokeLease", "ListKeys", "WatchKeys", "StopWatch",
-	"Register", "Check", "Publish", "Bootstrap", "Claim", "Confirm", "Release", "ReadRoute", "Show",
-	"RunHook", "StopHooks", "StartChild", "SignalChild", "KillTree", "ArmGuard", "MarkMaster",
-	"WriteMaster", "Remember", "Notify", "Route", "Unroute", "Allow", "Exit",
+	"Register", "Check", "Publish", "Bootstrap", "Claim", "Confirm", "Release", "Vote", "Settle",
+	"Repay", "ReadRoute", "Show", "RunHook", "StopHooks", "EndHook", "StartChild", "SignalChild",
+	"KillTree", "ArmGuard", "MarkMaster", "WriteMaster", "Remember", "Notify", "Route", "Unroute", "Allow", "Exit",
 }
 
 func (k EffectKind) String() string { return effectNames[k] }
 
 // IsTxn reports whether the effect is an etcd transaction.
 func (k EffectKind) IsTxn() bool { return k >= Register && k <= Show }
+
+// Answer is the event that replies to an effect which asks etcd for something.
+func (k EffectKind) Answer() EventKind {
+	switch k {
+	case GrantLease:
+		return Granted
+	case KeepAlive:
+		return KeptAlive
+	case RevokeLease:
+		return Revoked
+	case ListKeys:
+		return Listed
+	}
+	return TxnDone
+}
 
 // Effect is one thing to do. Effects of a Step are carried out in their order;
 // what waits for an answer is sent without waiting for it.
@@ -73,10 +92,11 @@ type Effect struct {
 	Hook    Hook
 	Env     HookEnv // RunHook, StartChild
 	Action  string  // Notify: init, PUT or DELETE
-	Node    string  // Notify, WriteMaster, Route
+	Node    string  // Notify, WriteMaster, Route, the follow hook
 	State   State   // Notify
-	Address string  // WriteMaster, Route
+	Address string  // WriteMaster, Route, the follow hook
 	Epoch   kv.Epoch
+	Debt    kv.Debt // the fence hook
 
 	Fenced bool    // SignalChild: with the fence signal, not the stop signal
 	On     bool    // MarkMaster
@@ -98,6 +118,9 @@ type HookEnv struct {
 	Bootstrap bool     // this node creates the group's data (SPEC P2)
 	GroupData string   // id of the group's data, where it exists
 	LockRev   kv.Revision
+	Members   kv.Names // that the database is to wait for, all but the master itself
+	K         int      // how many of them
+	Reinit    bool     // the data here is to be replaced by a clone
 }
 
 // Effects is the output of Steps. It belongs to the driver, which empties it

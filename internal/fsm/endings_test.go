@@ -71,7 +71,7 @@ var endings = []struct {
 	}, 137, CauseGuard, ExitAgain},
 	{"the master TTL", masterTTL, func(r *rig) {
 		reigning(r)
-		r.view(func(f *Facts) { f.ReadyOthers = 1 })
+		r.view(func(f *Facts) { f.ReadyMembers, f.ReadyOthers = 1, 1 })
 		r.pass(time.Hour)
 	}, 0, CauseMasterTTL, ExitAgain},
 	{"the name is taken for good", plain, func(r *rig) {
@@ -89,6 +89,27 @@ var endings = []struct {
 		r.exits(HookPreStart, Event{})
 		r.exits(HookData, Event{Output: ""})
 	}, 0, CauseDataless, ExitHook},
+	{"an operator wants another master", plain, func(r *rig) {
+		reigning(r)
+		r.view(func(f *Facts) { f.ReadyMembers, f.ReadyOthers, f.Control = 1, 1, switchover(5) })
+	}, 0, CauseSwitchover, ExitAgain},
+	{"the monitor fails", watched, func(r *rig) {
+		reigning(r)
+		for range 3 {
+			r.pass(10 * second)
+			r.do(Event{Kind: HookExited, Hook: HookMonitor, Op: r.b.monitor.op, Code: 1})
+		}
+	}, 0, CauseMonitor, ExitHook},
+	{"the data has diverged", likePostgres, func(r *rig) {
+		standby(r)
+		r.lane(HookFollow, Event{Code: ExitAgain})
+	}, 0, CauseDiverged, ExitAgain},
+	{"an operator wants a new clone", plain, func(r *rig) {
+		standby(r)
+		r.view(func(f *Facts) {
+			f.Control = ControlFact{Request: kv.RequestReinit, Node: "n1", Incarnation: ourLease}
+		})
+	}, 0, CauseReinit, ExitAgain},
 	{"a node with data turns up", plain, func(r *rig) {
 		bootstrapping(r)
 		r.won0()
@@ -239,7 +260,7 @@ func TestMasterTTLIsPostponed(t *testing.T) {
 	r.in(Reigning)
 	r.view(nil)
 	r.in(Reigning)
-	r.view(func(f *Facts) { f.ReadyOthers = 1 })
+	r.view(func(f *Facts) { f.ReadyMembers, f.ReadyOthers = 1, 1 })
 	r.in(Draining)
 }
 
@@ -249,7 +270,7 @@ func TestMasterTTLDuringPromotion(t *testing.T) {
 	r := newRig(t, masterTTL)
 	promoting(r)
 	r.view(ourReign(r))
-	r.view(func(f *Facts) { f.ReadyOthers = 1 })
+	r.view(func(f *Facts) { f.ReadyMembers, f.ReadyOthers = 1, 1 })
 	r.pass(time.Hour)
 	r.in(Promoting)
 	r.exits(HookMaster, Event{})

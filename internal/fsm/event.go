@@ -56,7 +56,7 @@ type Event struct {
 	Code    int
 	Absent  bool   // HookExited: there is no such hook
 	Gap     bool   // ViewChanged: what happened since the last one was not seen
-	Output  string // HookExited: first line of its output, for the data hook
+	Output  string // HookExited: first line of its output, for data and position
 	Held    Held   // Started
 	Result  *kv.Result
 	Items   []kv.Item
@@ -71,4 +71,11 @@ type Held struct {
 	// TTL is the largest that was known when Epoch was: what has to be waited for
 	// if etcd has forgotten the reign (found by the simulator, S5).
 	TTL time.Duration
+	// Floor: this etcd took the place of another one, and what was written up to here
+	// is of its past. 0 where that is not so, or where a higher epoch has come since.
+	Floor kv.Revision `json:",omitempty"`
+	// Serial is the highest version of a member list that was seen.
+	Serial int64 `json:",omitempty"`
+	// Reinit: an operator wants the data here replaced by a clone.
+	Reinit bool `json:",omitempty"`
 }

@@ -22,17 +22,26 @@ type Facts struct {
 	RouteState State
 	RouteLease kv.LeaseID
 
-	// ConfigMod and ControlMod are compared by a claim (SPEC E3).
-	ConfigMod, ControlMod kv.Revision
+	// Config and Control are compared by a claim (SPEC E3).
+	Config  ConfigFact
+	Control ControlFact
+	Votes   VoteFact
 
 	// Claimant is a key whose value says master while it is not the node that
 	// _master names: the shell original, or a hand-made key (SPEC K3).
 	Claimant      string
 	ClaimantLease kv.LeaseID
+	// Rival: one such key is not the last reign's own either, whose lease is about
+	// to end as _master's has. Somebody reigns by other rules.
+	Rival bool
 
 	MaxTTL        time.Duration // largest TTL of any node or reign (SPEC E2)
 	Registered    int           // nodes with a key
-	ReadyOthers   int           // other candidates that are ready
+	ReadyMembers  int           // other members that are ready (SPEC E1)
+	ReadyOthers   int           // … that are candidates, too
+	KnownSerial   int64         // highest version of a member list that a registered node knows
+	Ranked        bool          // some node has a priority
+	Fences        bool          // some registered node has a fence hook (SPEC E9)
 	DataID        string        // smallest data id of any registered node
 	DataConflict  bool          // two registered nodes have different data
 	HistoryCount  int
@@ -60,6 +69,8 @@ type EpochFact struct {
 	Epoch       kv.Epoch
 	Node        string
 	Incarnation kv.LeaseID
+	Address     string
+	Container   string
 	Released    bool
 	Unfenced    string
 }
@@ -93,9 +104,11 @@ func masterFact(it *kv.Item) MasterFact {
 
 func epochFact(it *kv.Item) EpochFact {
 	r := &it.Record
+	_, err := kv.Debts(r.Unfenced)
 	return EpochFact{
-		Present: it.Present, Bad: r.Bad != "", Mod: it.Mod, Epoch: r.Epoch, Node: r.Node,
-		Incarnation: r.Incarnation, Released: r.Released, Unfenced: r.Unfenced,
+		Present: it.Present, Bad: r.Bad != "" || err != nil, Mod: it.Mod, Epoch: r.Epoch, Node: r.Node,
+		Incarnation: r.Incarnation, Address: r.Address, Container: r.Container,
+		Released: r.Released, Unfenced: r.Unfenced,
 	}
 }
 
@@ -107,13 +120,21 @@ func initFact(it *kv.Item) InitFact {
 	}
 }
 
-// digest fills f from a listing sorted by kv.Key.Compare.
-func digest(f *Facts, self string, rev kv.Revision, items []kv.Item) {
+// digest fills f from a listing sorted by kv.Key.Compare. Finals that were written
+// up to floor do not count (SPEC K4).
+func digest(f *Facts, self string, rev, floor kv.Revision, items []kv.Item) {
 	*f = Facts{Rev: rev}
 	for i := range items {
 		it := &items[i]
-		if it.Key.Kind == kv.KindMaster {
+		switch it.Key.Kind {
+		case kv.KindMaster:
 			f.Master = masterFact(it)
+		case kv.KindEpoch:
+			f.Epoch = epochFact(it)
+		case kv.KindConfig:
+			f.Config = configFact(it, self)
+		case kv.KindControl:
+			f.Control = controlFact(it)
 		}
 		if it.Record.Bad == "" && it.Key.Kind != kv.KindFrontend {
 			f.MaxTTL = max(f.MaxTTL, it.Record.TTL)
@@ -122,6 +143,7 @@ func digest(f *Facts, self string, rev kv.Revision, items []kv.Item) {
 	for i := range items {
 		f.count(&items[i], self, items)
 	}
+	f.countVotes(self, floor, items)
 	if !f.Master.Present || f.Master.Bad {
 		return
 	}
@@ -130,23 +152,20 @@ func digest(f *Facts, self string, rev kv.Revision, items []kv.Item) {
 	}
 }
 
-// count adds one key to the facts; f.Master is known already.
+// count adds one key to the facts; f.Master and f.Epoch are known already.
 func (f *Facts) count(it *kv.Item, self string, items []kv.Item) {
 	switch it.Key.Kind {
 	case kv.KindNode:
 		f.countNode(it, self, items)
 	case kv.KindForeign:
 		f.countClaimant(it)
-	case kv.KindEpoch:
-		f.Epoch = epochFact(it)
-	case kv.KindConfig:
-		f.ConfigMod = it.Mod
-	case kv.KindControl:
-		f.ControlMod = it.Mod
 	case kv.KindInitialized:
 		f.Init = initFact(it)
 	case kv.KindNodeInfo:
 		f.countData(it)
+		f.Ranked = f.Ranked || it.Record.Priority != 0
+		f.Fences = f.Fences || it.Record.HasFence
+		f.KnownSerial = max(f.KnownSerial, it.Record.Serial)
 	case kv.KindHistory:
 		f.countHistory(it)
 	}
@@ -173,22 +192,29 @@ func (f *Facts) countNode(it *kv.Item, self string, items []kv.Item) {
 	case it.Key.Name == self:
 		f.Self = SelfFact{Present: true, Create: it.Create, Lease: it.Lease, State: state}
 	case state == StateReady:
-		if info := find(items, kv.NodeInfo(it.Key.Name)); info != nil && !info.Record.Observer {
+		info := find(items, kv.NodeInfo(it.Key.Name))
+		if info == nil || !f.member(info, items) {
+			break
+		}
+		f.ReadyMembers++
+		if !info.Record.Observer {
 			f.ReadyOthers++
+			f.Control.Ready = f.Control.Ready || f.Control.Node == "" || f.Control.Node == it.Key.Name
 		}
 	}
 	f.countClaimant(it)
 }
 
 func (f *Facts) countClaimant(it *kv.Item) {
-	if it.Record.State != kv.StateMaster || f.Claimant != "" {
-		return
-	}
 	m := &f.Master
-	if m.Present && !m.Bad && it.Key == kv.NodeKey(m.Node) && it.Lease == m.Lease {
+	if it.Record.State != kv.StateMaster ||
+		m.Present && !m.Bad && it.Key == kv.NodeKey(m.Node) && it.Lease == m.Lease {
 		return
 	}
-	f.Claimant, f.ClaimantLease = it.Key.Name, it.Lease
+	f.Rival = f.Rival || it.Lease == 0 || it.Lease != f.Epoch.Incarnation
+	if f.Claimant == "" {
+		f.Claimant, f.ClaimantLease = it.Key.Name, it.Lease
+	}
 }
 
 func (f *Facts) countData(it *kv.Item) {

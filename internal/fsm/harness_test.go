@@ -136,6 +136,16 @@ func (r *rig) exits(h Hook, ev Event) {
 	r.reply(RunHook, ev)
 }
 
+// lane ends the hook of the lane that must be running.
+func (r *rig) lane(h Hook, ev Event) {
+	r.t.Helper()
+	if r.b.lane.op == 0 || r.b.lane.hook != h {
+		r.t.Fatalf("in %s: the hook %q does not run (%q does)", r.b.PhaseName(), h, r.b.lane.hook)
+	}
+	ev.Kind, ev.Op, ev.Hook = HookExited, r.b.lane.op, h
+	r.do(ev)
+}
+
 // view changes the facts at the next revision.
 func (r *rig) view(change func(*Facts)) {
 	r.t.Helper()

@@ -67,12 +67,28 @@ const (
 	HookReady
 	HookMaster
 	HookNodeStateChange
+	HookDetach   // nothing from any upstream any more, until follow (SPEC E7)
+	HookPosition // how far the data reaches
+	HookFollow   // attach to a master
+	HookMembers  // put a member list in force, and wait for its members (SPEC P3)
+	HookMonitor  // does the program still work? (SPEC N8)
+	HookFence    // end a reign that nobody proved to have ended (SPEC E9)
 	NumHooks
 )
 
 var hookNames = [NumHooks]string{
 	"", "data", "pre_start", "running_not_ready", "ready", "master", "node_state_change",
+	"detach", "position", "follow", "members", "monitor", "fence",
 }
+
+// HookSet is a set of hooks: those that a node has.
+type HookSet uint32
+
+// With adds a hook.
+func (s HookSet) With(h Hook) HookSet { return s | 1<<h }
+
+// Has reports whether the hook is there.
+func (s HookSet) Has(h Hook) bool { return s&(1<<h) != 0 }
 
 // String is the hook's file name.
 func (h Hook) String() string { return hookNames[h] }
@@ -95,6 +111,10 @@ const (
 	CauseRefused             // etcd refuses our requests for good
 	CauseDataless            // pre_start succeeded but there is no data of the group
 	CauseBootstrapVoid       // another node turned out to have the data
+	CauseSwitchover          // an operator asked for another master
+	CauseMonitor             // the monitor hook failed too often
+	CauseDiverged            // our data and the master's went different ways
+	CauseReinit              // an operator asked for a new clone
 )
 
 var causeTexts = [...]string{
@@ -111,6 +131,10 @@ var causeTexts = [...]string{
 	CauseRefused:       "etcd refuses our requests",
 	CauseDataless:      "pre_start left no data of this group",
 	CauseBootstrapVoid: "another node has the group's data",
+	CauseSwitchover:    "a switchover was asked for",
+	CauseMonitor:       "the monitor hook failed too often",
+	CauseDiverged:      "the data has diverged from the master's: it has to join anew",
+	CauseReinit:        "a new clone was asked for",
 }
 
 func (c Cause) String() string { return causeTexts[c] }
@@ -137,7 +161,7 @@ func (c Cause) exitCode(status int) int {
 		return ExitChild
 	case CauseEtcdAtStart:
 		return ExitUnavailable
-	case CauseHook, CauseDataless:
+	case CauseHook, CauseDataless, CauseMonitor:
 		return ExitHook
 	case CauseNameTaken, CauseRefused:
 		return ExitConfig

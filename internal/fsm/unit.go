@@ -74,10 +74,12 @@ var replacedEvent = Event{Kind: EtcdReplaced}
 func step(now Instant, ev *Event, out *Effects, m receiver, v *View, l *Lineage) {
 	if ev.Kind == Started {
 		*l = NewLineage(ev.Held)
+		v.floor = ev.Held.Floor
 	}
 	linearizable := (ev.Kind == TxnDone || ev.Kind == Listed) && ev.Outcome == kv.OK
 	if linearizable && l.Saw(now, ev.Sent, ev.Header) {
 		m.Step(now, &replacedEvent, out)
+		v.anew = !mutant.On(mutant.OldFinalsTrusted)
 		if ev.Kind != Listed && v.phase != viewClosed {
 			v.Open(now, out) // its watch may wait for a revision that is far away
 		}

@@ -45,8 +45,10 @@ type View struct {
 	listed  bool
 	synced  bool
 	gap     bool // the next facts come from a listing
+	anew    bool // … and etcd is another one: finals in it are of its past
 	quiet   bool // no notices: there is no hook to tell, or none may start
 	next    kv.Revision
+	floor   kv.Revision // finals written up to here do not count (SPEC K4)
 	items   []kv.Item
 	spare   []kv.Item // the previous listing, kept to reuse its memory
 	facts   Facts
@@ -138,6 +140,9 @@ func (v *View) onListed(now Instant, ev *Event, out *Effects, to receiver) {
 	slices.SortFunc(v.items, func(a, b kv.Item) int { return a.Key.Compare(b.Key) })
 	v.next = ev.Header.Rev + 1
 	v.gap = true
+	if v.anew {
+		v.anew, v.floor = false, ev.Header.Rev
+	}
 	v.tell(now, ev, ev.Header.Rev, out, to)
 	switch {
 	case v.quiet:
@@ -248,7 +253,7 @@ func (v *View) notifyChanges(out *Effects, items []kv.Item) {
 
 // tell passes the facts at rev on.
 func (v *View) tell(now Instant, ev *Event, rev kv.Revision, out *Effects, to receiver) {
-	digest(&v.facts, v.self, rev, v.items)
+	digest(&v.facts, v.self, rev, v.floor, v.items)
 	v.synced = true
 	v.ev = Event{Kind: ViewChanged, Header: kv.Header{Cluster: ev.Header.Cluster, Rev: rev}}
 	v.ev.Facts, v.ev.Gap = &v.facts, v.gap

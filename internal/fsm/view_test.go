@@ -183,17 +183,17 @@ func TestDigest(t *testing.T) {
 		{
 			"a master's key without _master",
 			[]kv.Item{node("n2", "master", 6)},
-			Facts{Claimant: "n2", Registered: 1},
+			Facts{Claimant: "n2", Rival: true, Registered: 1},
 		},
 		{
 			"another's key says master",
 			[]kv.Item{node("n1", "ready", 7), node("n2", "master", 6), reignOf("n1", 5)},
 			Facts{
-				Claimant: "n2", Registered: 2, RouteState: StateReady,
+				Claimant: "n2", Rival: true, Registered: 2, RouteState: StateReady,
 				Self: SelfFact{true, 7, 0, StateReady},
 			},
 		},
-		{"a foreign key says master", []kv.Item{foreign}, Facts{Claimant: "x/y", ClaimantLease: 3}},
+		{"a foreign key says master", []kv.Item{foreign}, Facts{Claimant: "x/y", ClaimantLease: 3, Rival: true}},
 		{"_master does not parse", []kv.Item{bad}, Facts{}},
 		{
 			"data",
@@ -208,7 +208,7 @@ func TestDigest(t *testing.T) {
 	} {
 		slices.SortFunc(c.items, func(a, b kv.Item) int { return a.Key.Compare(b.Key) })
 		var f Facts
-		digest(&f, "n1", 9, c.items)
+		digest(&f, "n1", 9, 0, c.items)
 		if f.Rev != 9 {
 			t.Errorf("%s: at revision %d", c.name, f.Rev)
 		}
@@ -234,7 +234,7 @@ func TestObserversFollowNobody(t *testing.T) {
 		{Key: kv.FrontendKey("f1"), Present: true, Record: kv.Record{TTL: time.Hour}},
 	}
 	var f Facts
-	digest(&f, "n1", 9, items)
+	digest(&f, "n1", 9, 0, items)
 	if f.ReadyOthers != 1 || f.MaxTTL != 7*time.Second {
 		t.Errorf("%d others can take over, T is %v", f.ReadyOthers, f.MaxTTL)
 	}

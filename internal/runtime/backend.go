@@ -22,9 +22,10 @@ func RunBackend(cfg config.Backend, version string, link *guard.Link, log *Log) 
 		return fsm.ExitConfig
 	}
 	defer b.close()
+	log.Info("backend starts", "version", version, "group", cfg.Group)
 	go b.loop.followSignals(signals, b.passOn)
 	go b.followGuard()
-	return b.loop.run(fsm.Event{Kind: fsm.Started, Held: b.files.held()})
+	return b.loop.run(fsm.Event{Kind: fsm.Started, Held: b.memory.held()})
 }
 
 // backend connects a fsm.Member with etcd, processes, files and the guard.
@@ -35,6 +36,7 @@ type backend struct {
 	loop   *loop
 	etcd   *requests
 	files  *files
+	memory *memory
 	link   *guard.Link
 	reaper *proc.Reaper
 	runner *proc.Hooks
@@ -42,26 +44,30 @@ type backend struct {
 	cancel context.CancelFunc
 	ctx    context.Context
 
-	hookCancel context.CancelFunc // ends the state hook that runs
-	hookCtx    context.Context    // of all hooks
-	stopHooks  context.CancelFunc
-	hooks      sync.WaitGroup // everything that may start a hook's process
-	child      *proc.Child
-	reaped     chan struct{} // closed when the child's end has been posted
-	refused    bool          // the child became a user whom we may not signal
-	notices    notices
+	running   map[fsm.Op]context.CancelFunc // the machine's hooks that run
+	failing   troubles[fsm.Hook]
+	hookCtx   context.Context // of all hooks
+	stopHooks context.CancelFunc
+	hooks     sync.WaitGroup // everything that may start a hook's process
+	child     *proc.Child
+	reaped    chan struct{} // closed when the child's end has been posted
+	refused   bool          // the child became a user whom we may not signal
+	notices   notices
 
 	phase    fsm.Phase // as last logged
 	snapshot atomic.Pointer[status.Backend]
 	counters status.Counters
 	why      string // last reason for not being master, as logged
+	seen     sightings
 }
 
-func machineConfig(cfg *config.Backend, version string) *fsm.BackendConfig {
+func machineConfig(cfg *config.Backend, version string, hooks fsm.HookSet) *fsm.BackendConfig {
 	c := &fsm.BackendConfig{
 		Name: cfg.Name, Address: cfg.Address, Container: containerID(), Version: version,
 		TTL: cfg.TTL, MasterTTL: cfg.MasterTTL, StopTimeout: cfg.StopTimeout,
 		PublishAfter: cfg.PublishAfter, AlwaysWait: cfg.AlwaysWait, Observer: !cfg.Candidate,
+		Hooks: hooks, Priority: cfg.Priority, PromoteQuorum: cfg.PromoteQuorum,
+		MonitorInterval: cfg.MonitorInterval, MonitorFailures: cfg.MonitorFailures,
 	}
 	if cfg.StartPatience != config.Forever {
 		c.StartPatience = cfg.StartPatience
@@ -75,7 +81,7 @@ func machineConfig(cfg *config.Backend, version string) *fsm.BackendConfig {
 func newBackend(
 	cfg config.Backend, version string, link *guard.Link, log *Log,
 ) (_ *backend, err error) {
-	b := &backend{cfg: cfg, log: log, link: link}
+	b := &backend{cfg: cfg, log: log, link: link, running: map[fsm.Op]context.CancelFunc{}, seen: sightings{}}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	b.hookCtx, b.stopHooks = context.WithCancel(b.ctx)
 	defer func() {
@@ -84,6 +90,9 @@ func newBackend(
 		}
 	}()
 	if b.files, err = newFiles(cfg.RunDir, log.Logger); err != nil {
+		return nil, err
+	}
+	if b.memory, err = newMemory(cfg.StateDir, log.Logger); err != nil {
 		return nil, err
 	}
 	if err := checkHooks(cfg.HooksDir); err != nil {
@@ -98,7 +107,7 @@ func newBackend(
 		return nil, err
 	}
 	b.runner = &proc.Hooks{Dir: cfg.HooksDir, Reaper: b.reaper, Output: b.output}
-	mc := machineConfig(&cfg, version)
+	mc := machineConfig(&cfg, version, lookForHooks(b.runner, log.Logger))
 	b.member = fsm.NewMember(mc)
 	record, err := NewRecorder(cfg.Record, Recorded{Backend: mc})
 	if err != nil {
@@ -128,6 +137,9 @@ func (b *backend) close() {
 			b.log.Warn("cannot close the recording", "error", err)
 		}
 	}
+	if b.memory != nil {
+		b.memory.close()
+	}
 	if b.reaper != nil {
 		b.reaper.Close()
 	}
@@ -151,9 +163,9 @@ func (b *backend) execute(e *fsm.Effect, now fsm.Instant) {
 	case fsm.RunHook:
 		b.runHook(e)
 	case fsm.StopHooks:
-		if b.hookCancel != nil {
-			b.hookCancel()
-		}
+		b.stopRunning()
+	case fsm.EndHook:
+		b.endHook(e.Op)
 	case fsm.StartChild:
 		b.startChild(e)
 	case fsm.SignalChild:
@@ -167,7 +179,7 @@ func (b *backend) execute(e *fsm.Effect, now fsm.Instant) {
 	case fsm.WriteMaster:
 		b.files.writeMaster(e.Node, e.Address)
 	case fsm.Remember:
-		b.files.remember(e.Held)
+		b.memory.remember(e.Held)
 	case fsm.Notify:
 		b.notify(e)
 	case fsm.Exit:

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"time"
@@ -23,24 +24,30 @@ func (b *backend) stepped(now fsm.Instant) {
 		}
 	}
 	b.phase = m.Phase()
-	reason, remaining := m.Explain(now)
-	if reason != b.why && m.Phase() >= fsm.Standby && m.Phase() <= fsm.Waiting {
-		b.logNotPromoted(reason, remaining)
+	b.seen.observe(b.loop.out.List, time.Now())
+	standing := m.Standing()
+	why, remaining := m.Explain(now)
+	reason, cure := why+b.missing(&standing), cmp.Or(b.cure(), acceptLoss(&standing))
+	if why != b.why && !passing(&standing) { // each step of a missing node's return would be too much
+		if b.why = why; m.Phase() >= fsm.Standby && m.Phase() <= fsm.Waiting {
+			b.logNotPromoted(reason, cure, remaining)
+		}
 	}
-	b.why = reason
 	f := b.member.View.Facts()
-	b.snapshot.Store(&status.Backend{
+	snapshot := &status.Backend{
 		Node: b.cfg.Name, Group: b.cfg.Group, Phase: m.PhaseName(), State: string(m.Published()),
 		Master: f.Master.Node, MasterEpoch: int64(f.Master.Epoch), Epoch: int64(m.Epoch()),
-		Lease: m.Lease().String(), Reason: reason, Cure: b.cure(), Deadline: int64(m.Authority()),
+		Lease: m.Lease().String(), Reason: reason, Cure: cure, Deadline: int64(m.Authority()),
 		Live: m.Phase() < fsm.Draining, Ready: m.Phase() >= fsm.Standby && m.Phase() <= fsm.Reigning,
 		IsMaster: m.Phase() == fsm.Reigning, Clock: clock.Now,
-	})
+	}
+	b.showStanding(snapshot, &standing)
+	b.snapshot.Store(snapshot)
 }
 
-func (b *backend) logNotPromoted(reason string, remaining time.Duration) {
+func (b *backend) logNotPromoted(reason, cure string, remaining time.Duration) {
 	attrs := []any{"why", reason, "remaining", remaining.Round(time.Millisecond)}
-	if cure := b.cure(); cure != "" {
+	if cure != "" {
 		attrs = append(attrs, "cure", cure)
 	}
 	b.log.Info("not promoted", attrs...)

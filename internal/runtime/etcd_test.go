@@ -16,7 +16,7 @@ import (
 // TestEtcdRestarts: an etcd that comes back before D costs nothing.
 func TestEtcdRestarts(t *testing.T) {
 	t.Parallel()
-	srv := startEtcd(t, etcdtest.Options{})
+	srv := etcdtest.MustStart(t, etcdtest.Options{})
 	g := groupAt(t, 9*time.Second, srv)
 	a, b := g.pair(nodeOptions{})
 	before := g.item(kv.Master)
@@ -41,7 +41,7 @@ func TestEtcdRestarts(t *testing.T) {
 // TestEtcdStays away: at D everybody ends, in order.
 func TestEtcdStaysAway(t *testing.T) {
 	t.Parallel()
-	srv := startEtcd(t, etcdtest.Options{})
+	srv := etcdtest.MustStart(t, etcdtest.Options{})
 	g := groupAt(t, 3*time.Second, srv)
 	a, b := g.pair(nodeOptions{})
 	a.mayEnd, b.mayEnd = true, true
@@ -65,7 +65,7 @@ func TestEtcdStaysAway(t *testing.T) {
 // TestWatchLost: connections that break cost neither the lease nor a change.
 func TestWatchLost(t *testing.T) {
 	t.Parallel()
-	relay := startRelay(t, shared.server.Addr())
+	relay := etcdtest.MustRelay(t, shared.server.Addr())
 	g := newGroup(t, 10*time.Second)
 	g.endpoint = "http://" + relay.Addr()
 	a, _ := g.pair(nodeOptions{})
@@ -97,8 +97,8 @@ func TestWatchLost(t *testing.T) {
 // told as a difference.
 func TestCompaction(t *testing.T) {
 	t.Parallel()
-	srv := startEtcd(t, etcdtest.Options{})
-	relay := startRelay(t, srv.Addr())
+	srv := etcdtest.MustStart(t, etcdtest.Options{})
+	relay := etcdtest.MustRelay(t, srv.Addr())
 	g := groupAt(t, 12*time.Second, srv)
 	g.endpoint = "http://" + relay.Addr()
 	g.seed(1)
@@ -182,7 +182,7 @@ func TestEtcdAbsent(t *testing.T) {
 // of a node for longer than its grace.
 func TestStopWithoutEtcd(t *testing.T) {
 	t.Parallel()
-	relay := startRelay(t, shared.server.Addr())
+	relay := etcdtest.MustRelay(t, shared.server.Addr())
 	g := newGroup(t, 5*time.Second)
 	g.endpoint = "http://" + relay.Addr()
 	g.seed(1)

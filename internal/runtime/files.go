@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,16 +9,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-
-	"msdha/internal/fsm"
 )
 
-// The files in MSDHA_RUN_DIR (SPEC H6), and what is kept across lives (K4).
+// The files in MSDHA_RUN_DIR (SPEC H6).
 const (
 	fileIsMaster = "is_master"
 	fileMaster   = "current_master"
 	fileAddress  = "current_master_address"
-	fileSeen     = "seen.json"
 )
 
 // files are what hooks and people read. Each is replaced atomically.
@@ -44,16 +40,23 @@ func newFiles(dir string, log *slog.Logger) (*files, error) {
 	return f, nil
 }
 
-// replace writes a file beside the old one and renames it.
-func (f *files) replace(name, text string) error {
-	tmp, err := os.CreateTemp(f.dir, "."+name+".*")
+func (f *files) replace(name, text string) error { return replaceFile(f.dir, name, text, false) }
+
+// replaceFile writes a file beside the old one and renames it. A durable one
+// survives the machine.
+func replaceFile(dir, name, text string, durable bool) error {
+	tmp, err := os.CreateTemp(dir, "."+name+".*")
 	if err != nil {
 		return err
 	}
 	_, err = tmp.WriteString(text)
-	err = errors.Join(err, tmp.Chmod(0o644), tmp.Close())
+	err = errors.Join(err, tmp.Chmod(0o644))
+	if err == nil && durable {
+		err = tmp.Sync()
+	}
+	err = errors.Join(err, tmp.Close())
 	if err == nil {
-		err = os.Rename(tmp.Name(), filepath.Join(f.dir, name))
+		err = os.Rename(tmp.Name(), filepath.Join(dir, name))
 	}
 	if err != nil {
 		_ = os.Remove(tmp.Name())
@@ -89,28 +92,6 @@ func line(s string) string {
 		return ""
 	}
 	return s + "\n"
-}
-
-func (f *files) remember(h fsm.Held) {
-	text, err := json.Marshal(h)
-	if err == nil {
-		err = f.replace(fileSeen, string(text)+"\n")
-	}
-	f.report(err)
-}
-
-// held reads what an earlier life remembered. A file that does not parse is
-// reported and counts as none.
-func (f *files) held() (h fsm.Held) {
-	text, err := os.ReadFile(filepath.Join(f.dir, fileSeen))
-	if err == nil {
-		err = json.Unmarshal(text, &h)
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		f.log.Warn("ignoring what an earlier life remembered", "file", fileSeen, "error", err)
-		return fsm.Held{}
-	}
-	return h
 }
 
 var containerPath = regexp.MustCompile(`/containers/([0-9a-f]{64})/`)

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-
-	"msdha/internal/fsm"
 )
 
 func openFiles(t *testing.T, dir string) (*files, *bytes.Buffer) {
@@ -39,7 +37,7 @@ func TestFiles(t *testing.T) {
 	f.markMaster(true)
 	f.writeMaster("a", "a:1")
 	for name, want := range map[string]string{
-		fileIsMaster: "", fileMaster: "a\n", fileAddress: "a:1\n", fileSeen: "no such file or directory",
+		fileIsMaster: "", fileMaster: "a\n", fileAddress: "a:1\n",
 	} {
 		if got := content(t, dir, name); got != want {
 			t.Errorf("%s has %q, want %q", name, got, want)
@@ -94,30 +92,6 @@ func TestFilesAreReplacedAtomically(t *testing.T) {
 	}
 }
 
-// TestHeld: what is kept across lives, and what is not worth keeping.
-func TestHeld(t *testing.T) {
-	dir := t.TempDir()
-	f, log := openFiles(t, dir)
-	if h := f.held(); h != (fsm.Held{}) || log.Len() != 0 {
-		t.Errorf("at first: %+v, %s", h, log)
-	}
-	want := fsm.Held{Cluster: 1<<64 - 1, Rev: 1<<62 + 1, Epoch: 7}
-	f.remember(want)
-	f, log = openFiles(t, dir)
-	if h := f.held(); h != want {
-		t.Errorf("%+v, want %+v", h, want)
-	}
-	for _, garbage := range []string{"", "{", `{"Epoch":"x"}`, "\x00", `{"Epoch":5,"Rev":-}`} {
-		if err := os.WriteFile(filepath.Join(dir, fileSeen), []byte(garbage), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		log.Reset()
-		if h := f.held(); h != (fsm.Held{}) || !strings.Contains(log.String(), "level=WARN") {
-			t.Errorf("%q gives %+v, %s", garbage, h, log)
-		}
-	}
-}
-
 // TestFilesReportFailures: a run directory that vanishes is said, and nothing
 // else.
 func TestFilesReportFailures(t *testing.T) {
@@ -132,8 +106,7 @@ func TestFilesReportFailures(t *testing.T) {
 	}
 	f.markMaster(true)
 	f.writeMaster("a", "a")
-	f.remember(fsm.Held{})
-	if got := strings.Count(log.String(), "level=ERROR"); got != 4 {
+	if got := strings.Count(log.String(), "level=ERROR"); got != 3 {
 		t.Errorf("%d lines: %s", got, log)
 	}
 }

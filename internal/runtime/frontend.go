@@ -33,6 +33,7 @@ func RunFrontend(cfg config.Frontend, version string, log *Log) int {
 		return fsm.ExitConfig
 	}
 	defer f.close()
+	log.Info("frontend starts", "version", version, "group", cfg.Group)
 	go f.loop.followSignals(signals, f.hangUp)
 	return f.loop.run(fsm.Event{Kind: fsm.Started})
 }

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"msdha/internal/fsm/kv"
+	"msdha/internal/runtime/etcdtest"
 )
 
 // front is a frontend and the port that it serves.
@@ -219,7 +220,7 @@ func TestFrontendOldEpoch(t *testing.T) {
 // back by itself.
 func TestFrontendCutOff(t *testing.T) {
 	t.Parallel()
-	relay := startRelay(t, shared.server.Addr())
+	relay := etcdtest.MustRelay(t, shared.server.Addr())
 	g := newGroup(t, 2*time.Second)
 	one := echo(t)
 	g.reign("a", one, 5)
@@ -250,7 +251,7 @@ func TestFrontendCutOff(t *testing.T) {
 // TestFrontendStays: a route is kept while etcd restarts.
 func TestFrontendStays(t *testing.T) {
 	t.Parallel()
-	relay := startRelay(t, shared.server.Addr())
+	relay := etcdtest.MustRelay(t, shared.server.Addr())
 	g := newGroup(t, 12*time.Second)
 	one := echo(t)
 	g.reign("a", one, 5)

@@ -132,7 +132,7 @@ func TestLogCloseIsBounded(t *testing.T) {
 
 // TestTroubles: the first failure in a row is said, the next ones are counted.
 func TestTroubles(t *testing.T) {
-	var r troubles
+	var r troubles[fsm.EffectKind]
 	if n, _ := r.over(fsm.Check); n != 0 || r.latest() != "" {
 		t.Error("there is trouble at the start")
 	}

@@ -16,7 +16,7 @@ const password = "correct-horse"
 // loginGroup is a group in an etcd that demands a login.
 func loginGroup(t *testing.T) *group {
 	t.Helper()
-	srv := startEtcd(t, etcdtest.Options{TokenTTL: time.Second})
+	srv := etcdtest.MustStart(t, etcdtest.Options{TokenTTL: time.Second})
 	plain, err := srv.Client()
 	if err != nil {
 		t.Fatal(err)
@@ -88,11 +88,11 @@ func TestLoginRefused(t *testing.T) {
 func TestTLS(t *testing.T) {
 	t.Parallel()
 	dir := testDir(t)
-	ca, other := newCA(t, dir, "ca"), newCA(t, dir, "other")
-	serverCert, serverKey := issue(t, ca, "server")
-	cert, key := issue(t, ca, "client")
-	strangerCert, strangerKey := issue(t, other, "stranger")
-	srv := startEtcd(t, etcdtest.Options{
+	ca, other := etcdtest.MustCA(t, dir, "ca"), etcdtest.MustCA(t, dir, "other")
+	serverCert, serverKey := ca.MustIssue(t, "server")
+	cert, key := ca.MustIssue(t, "client")
+	strangerCert, strangerKey := other.MustIssue(t, "stranger")
+	srv := etcdtest.MustStart(t, etcdtest.Options{
 		TLS: &etcdtest.ServerTLS{Cert: serverCert, Key: serverKey, ClientCA: ca.File},
 	})
 	files := func(ca, cert, key string) []string {
@@ -115,22 +115,4 @@ func TestTLS(t *testing.T) {
 		wrong.expectLogged("msg=ends", "etcd could not be reached at start", c.says)
 	}
 	n.stop()
-}
-
-func newCA(t *testing.T, dir, name string) *etcdtest.CA {
-	t.Helper()
-	ca, err := etcdtest.NewCA(dir, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ca
-}
-
-func issue(t *testing.T, ca *etcdtest.CA, name string) (cert, key string) {
-	t.Helper()
-	cert, key, err := ca.Issue(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cert, key
 }

@@ -83,7 +83,9 @@ func (l *loop) step(ev *fsm.Event) {
 	now := fsm.Instant(clock.Now())
 	l.out.Reset()
 	l.machine.Step(now, ev, &l.out)
-	l.record.Step(now, ev, &l.out)
+	if err := l.record.Step(now, ev, &l.out); err != nil {
+		l.log.Error(RecordingEnds, "error", err)
+	}
 	if s := l.out.Stray; s[0] != "" {
 		l.log.Error("the table says this cannot be; please report it", "phase", s[0], "signal", s[1])
 		l.out.Stray = [2]string{}

@@ -11,6 +11,7 @@ import (
 	"msdha/internal/fsm/kv"
 	"msdha/internal/runtime/clock"
 	"msdha/internal/runtime/config"
+	"msdha/internal/runtime/etcdtest"
 )
 
 // script is a machine that notes what it is given and does as told.
@@ -142,7 +143,7 @@ func TestLoopTakesAllSenders(t *testing.T) {
 // are counted at the end.
 func TestFrontendLeavesNothing(t *testing.T) {
 	t.Parallel()
-	relay := startRelay(t, shared.server.Addr())
+	relay := etcdtest.MustRelay(t, shared.server.Addr())
 	g := newGroup(t, 2*time.Second)
 	one := echo(t)
 	log := NewLogger(testWriter{t}, false, slog.LevelInfo)

@@ -1,18 +1,15 @@
 package runtime
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"msdha/internal/runtime/etcdtest"
+	"msdha/internal/testkit"
 )
 
 // patience bounds every wait for what must happen; nothing is concluded from
@@ -138,34 +136,6 @@ func needRoot(t *testing.T) {
 	}
 }
 
-func startEtcd(t *testing.T, o etcdtest.Options) *etcdtest.Server {
-	t.Helper()
-	srv, err := etcdtest.Start(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := srv.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return srv
-}
-
-func startRelay(t *testing.T, target string) *etcdtest.Relay {
-	t.Helper()
-	r, err := etcdtest.NewRelay(target)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := r.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return r
-}
-
 // testWriter is a test's log as a file.
 type testWriter struct{ t *testing.T }
 
@@ -176,23 +146,6 @@ func (w testWriter) Write(p []byte) (int, error) {
 
 // countingLogger counts the lines that are logged.
 func countingLogger() (*slog.Logger, func() int) {
-	var mu sync.Mutex
-	var text bytes.Buffer
-	count := func() int {
-		mu.Lock()
-		defer mu.Unlock()
-		return bytes.Count(text.Bytes(), []byte("\n"))
-	}
-	return slog.New(slog.NewTextHandler(lockedWriter{&mu, &text}, nil)), count
-}
-
-type lockedWriter struct {
-	mu *sync.Mutex
-	w  io.Writer
-}
-
-func (w lockedWriter) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.w.Write(p)
+	var text testkit.Output
+	return slog.New(slog.NewTextHandler(&text, nil)), func() int { return text.Count("\n") }
 }

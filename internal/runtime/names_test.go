@@ -93,10 +93,10 @@ func TestBadEnvironment(t *testing.T) {
 	g := newGroup(t, 10*time.Second)
 	a := g.start("a", nodeOptions{env: []string{
 		"MSDHA_TTL=soon", "MSDHA_PUBLISH=never", "ETCDCTL_ENDPOINTS=ftp://u:" + password + "@x",
-		"MSDHA_PRIORITY=3", "MSDHA_TTTL=3",
+		"MSDHA_HOLD=3", "MSDHA_TTTL=3",
 	}})
 	a.expectExit(78)
-	for _, variable := range []string{"MSDHA_TTL", "MSDHA_PUBLISH", "ETCDCTL_ENDPOINTS", "MSDHA_PRIORITY"} {
+	for _, variable := range []string{"MSDHA_TTL", "MSDHA_PUBLISH", "ETCDCTL_ENDPOINTS", "MSDHA_HOLD"} {
 		if got := a.logged("level=ERROR", "msg=configuration", variable+"="); len(got) != 1 {
 			t.Errorf("%d lines about %s: %s", len(got), variable, strings.Join(got, "\n"))
 		}

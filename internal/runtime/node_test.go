@@ -97,8 +97,12 @@ func (g *group) prepare(name string, o nodeOptions) *node {
 	return n
 }
 
+// script lets no other test fork meanwhile: its child would hold the script open
+// for writing until its exec, and until then nobody can run it (ETXTBSY).
 func (g *group) script(path, body string) {
 	g.t.Helper()
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	g.must(os.WriteFile(path, []byte("#!/bin/sh\n"+body+"\n"), 0o755))
 }
 

@@ -18,7 +18,7 @@ import (
 // epoch of before comes again.
 func TestEtcdEmptied(t *testing.T) {
 	t.Parallel()
-	srv := startEtcd(t, etcdtest.Options{})
+	srv := etcdtest.MustStart(t, etcdtest.Options{})
 	g := groupAt(t, 2*time.Second, srv)
 	g.seed(40)
 	one, two := echo(t), echo(t)
@@ -49,7 +49,7 @@ func TestEtcdEmptied(t *testing.T) {
 // know the higher one any more.
 func TestFrontendEtcdReplaced(t *testing.T) {
 	t.Parallel()
-	srv := startEtcd(t, etcdtest.Options{})
+	srv := etcdtest.MustStart(t, etcdtest.Options{})
 	g := groupAt(t, 4*time.Second, srv)
 	one, two := echo(t), echo(t)
 	g.reign("a", one, 50)
@@ -74,7 +74,7 @@ func withBackup(t *testing.T, ttl time.Duration) *backup {
 	t.Helper()
 	dir := testDir(t)
 	b := &backup{dir: filepath.Join(dir, "data"), old: filepath.Join(dir, "backup")}
-	b.srv = startEtcd(t, etcdtest.Options{Dir: b.dir})
+	b.srv = etcdtest.MustStart(t, etcdtest.Options{Dir: b.dir})
 	b.g = groupAt(t, ttl, b.srv)
 	return b
 }

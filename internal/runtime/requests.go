@@ -23,7 +23,7 @@ type requests struct {
 
 	stopWatch context.CancelFunc
 	watchOp   fsm.Op
-	troubles  troubles
+	troubles  troubles[fsm.EffectKind]
 	unread    map[kv.Key]kv.Revision // keys that do not parse, as reported
 }
 

@@ -3,18 +3,16 @@ package runtime
 import (
 	"sync"
 	"time"
-
-	"msdha/internal/fsm"
 )
 
 // troublePeriod is how often requests that go on failing are worth a line.
 const troublePeriod = 10 * time.Second
 
-// troubles keeps the log readable while etcd is away: of requests of one kind
-// that fail in a row, the first is said, and then one in each period.
-type troubles struct {
+// troubles keeps the log readable while etcd is away, or a hook fails: of requests
+// of one kind that fail in a row, the first is said, and then one in each period.
+type troubles[K comparable] struct {
 	mu sync.Mutex
-	of map[fsm.EffectKind]*trouble
+	of map[K]*trouble
 }
 
 type trouble struct {
@@ -24,29 +22,41 @@ type trouble struct {
 }
 
 // add counts a failure, and says whether it is worth a line.
-func (t *troubles) add(k fsm.EffectKind, text string) (count int, say bool) {
+func (t *troubles[K]) add(k K, text string) (count int, say bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Now()
 	x := t.of[k]
 	if x == nil {
 		if t.of == nil {
-			t.of = map[fsm.EffectKind]*trouble{}
+			t.of = map[K]*trouble{}
 		}
 		x = &trouble{since: now}
 		t.of[k] = x
 	}
 	x.count++
 	x.last, x.text = now, text
-	if say = x.said.IsZero() || now.Sub(x.said) >= troublePeriod; say {
+	if say = x.worthALine(now); say {
 		x.said = now
 	}
 	return x.count, say
 }
 
+func (x *trouble) worthALine(now time.Time) bool {
+	return x.said.IsZero() || now.Sub(x.said) >= troublePeriod
+}
+
+// quiet reports that a failure now would not be worth a line.
+func (t *troubles[K]) quiet(k K) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	x := t.of[k]
+	return x != nil && !x.worthALine(time.Now())
+}
+
 // over notes a success: how many failures there were before it, and for how
 // long.
-func (t *troubles) over(k fsm.EffectKind) (count int, lasted time.Duration) {
+func (t *troubles[K]) over(k K) (count int, lasted time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	x := t.of[k]
@@ -59,7 +69,7 @@ func (t *troubles) over(k fsm.EffectKind) (count int, lasted time.Duration) {
 
 // latest is the last failure that no success of its kind has followed; empty
 // when there is none.
-func (t *troubles) latest() string {
+func (t *troubles[K]) latest() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var last trouble

@@ -35,7 +35,9 @@ var properties = [...]struct {
 	{"S17", a0}, // a late reply may show that etcd is another one (SPEC K4)
 	{"S18", a0},
 	{"S19", a2},
+	{"S20", a0},
 	{"S22", a1},
+	{"S23", a0},
 	{"H6", a0},
 	{"L2", a0 | a1 | a6},
 	{"L5", a0 | a1},
@@ -49,6 +51,11 @@ var properties = [...]struct {
 	{"L1", a1},
 	{"L3", 0},
 	{"L4", 0},
+	{"E6", a0},
+	{"E7", a0},
+	{"E8", a0},
+	{"N8", 0},
+	{"K3", a0 | a1},
 	{"K4", 0},
 }
 
@@ -71,6 +78,9 @@ func (c *checker) excused(property string, a *actor) bool {
 	broken := c.broken
 	if a != nil {
 		broken |= a.broken
+		if a.member != nil && !c.sound(a.member.Backend.Lease()) {
+			broken |= a6
+		}
 	}
 	i := propertyIndex(property)
 	// Who comes back when a revision that went back has caught up cannot know of it.
@@ -92,8 +102,9 @@ func culprit(property string, claimant, old *actor) *actor {
 	return old
 }
 
-// breaks notes that an assumption does not hold for one actor: A2 until its container starts
-// anew, the others for good.
+// breaks notes that an assumption does not hold for one actor: A1, unless its
+// clock still runs wrong, and A2 until its container starts anew, the others for
+// good. A6 is known by the lease.
 func (a *actor) breaks(x assumption) { a.broken |= x }
 
 // driftBreaks reports whether a clock that is off by ppm is beyond A1.

@@ -11,6 +11,7 @@ import (
 // checker holds what must always be true against what happens. It sees what no
 // machine sees: true time, etcd's own state, and every process.
 type checker struct {
+	logCheck
 	violations []Violation
 	only       string // the one property to look at; empty: all
 	now        int64
@@ -33,6 +34,7 @@ type checker struct {
 	troubled int64        // when the last fault had its last effect
 	// leaderless is until when etcd had no leader, the last time.
 	leaderless int64
+	rivalGone  int64 // when an operator's key that said master was gone; 0: never
 
 	// The present step: the machine as it was, and whether the event is the
 	// reply to a request that is over.
@@ -55,6 +57,8 @@ type reign struct {
 	hook     int64 // when the master hook started; forever before
 	died     int64 // when the agent that holds _master died; 0 before
 	heirs    bool  // when it ended, somebody was ready to follow
+	owed     bool  // it has to be fenced before another is promoted (S20)
+	fenced   bool  // … and was
 }
 
 // stateRing is how many revisions a view may lag behind.
@@ -86,8 +90,14 @@ type memory struct {
 	synced    bool // it has a listing and an open watch
 	killing   bool // it has asked for the end of its tree
 	won       fsm.Instant
-	log       int  // next entry of checker.log to be notified
-	listed    bool // the first listing was taken in
+	log       int   // next entry of checker.log to be notified
+	listed    bool  // the first listing was taken in
+	rival     bool  // its view shows somebody who reigns by other rules
+	rivalGone int64 // when such a one was gone that it has seen; 0: never
+	claims    bool  // it has claimed
+	fences    bool  // all its claims were made while somebody had a fence hook
+	votedAt   int64 // when its last final was written
+	sick      int   // times in a row that its monitor hook failed
 	second    int64
 	steps     int
 }
@@ -96,7 +106,7 @@ func (c *checker) reset(w *World) {
 	*c = checker{
 		only: c.only, reigns: c.reigns[:0], log: c.log[:0],
 		unsafe: c.unsafe[:0], leaderless: -forever, old: c.old[:0], all: c.all[:0],
-		want: c.want[:0],
+		want: c.want[:0], logCheck: c.emptied(),
 	}
 	c.afterChange(w)
 }
@@ -127,6 +137,7 @@ func (c *checker) afterChange(w *World) {
 	c.logChanges(w)
 	c.rev = h.Rev
 	c.states[h.Rev%stateRing] = stateHash{h.Rev, hashItems(w.etcd.items)}
+	c.followConfig(w)
 	c.followMaster(w)
 	if e := w.etcd.Get(kv.EpochKey); e.Present {
 		if e.Lease != 0 {
@@ -134,14 +145,20 @@ func (c *checker) afterChange(w *World) {
 		}
 		c.followRelease(w, &e)
 	}
+	c.forgetDebts(w)
+	c.control, c.epoch = w.etcd.Get(kv.Control), w.etcd.Get(kv.EpochKey)
 }
 
 func (c *checker) logChanges(w *World) {
 	from := max(c.rev+1, w.etcd.history.floor, 2)
 	w.scratch, _ = w.etcd.Events(from, w.scratch[:0])
 	for i := range w.scratch {
-		if it := &w.scratch[i]; it.Key.Kind == kv.KindNode {
+		it := &w.scratch[i]
+		if it.Key.Kind == kv.KindNode {
 			c.log = append(c.log, change{it.Mod, it.Key.Name, it.Present, it.Record.State})
+		}
+		if it.Key.Kind == kv.KindNodeInfo && it.Record.Final {
+			w.actors[w.holderOf(&kv.Record{Node: it.Key.Name, Incarnation: it.Lease})].node.mem.votedAt = w.now
 		}
 	}
 	if w.trace != nil {
@@ -187,6 +204,7 @@ func (c *checker) followMaster(w *World) {
 		}
 	}
 	i := w.holderOf(r)
+	c.elected(w, &w.actors[i], r)
 	c.reigns = append(c.reigns, reign{
 		epoch: r.Epoch, node: i, tree: w.actors[i].node.tree, lease: r.Incarnation, ttl: r.TTL,
 		granted: w.actors[i].node.mem.granted, deleted: forever, hook: forever,
@@ -285,7 +303,7 @@ func (c *checker) guardStopped(w *World, a *actor, d time.Duration) {
 }
 
 // orphaned is the same: a guard is gone while its agent cannot act.
-func (c *checker) orphaned(_ *World, a *actor) {
+func (c *checker) orphaned(a *actor) {
 	if a.node != nil && a.node.treeAlive() {
 		a.breaks(a2)
 	}

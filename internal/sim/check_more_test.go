@@ -167,6 +167,17 @@ func TestCheckerNoticesLongReigns(t *testing.T) {
 	noticed(t, w)
 }
 
+func TestCheckerNoticesAForgottenRival(t *testing.T) {
+	w := doctored(t, "K3")
+	a := &w.actors[0]
+	a.node.mem.rivalGone = w.now - int64(2*a.node.mem.granted)
+	w.check.rivalWaited(w, a)
+	notNoticed(t, w)
+	a.node.mem.rivalGone++
+	w.check.rivalWaited(w, a)
+	noticed(t, w)
+}
+
 func TestCheckerNoticesThatNobodyReigns(t *testing.T) {
 	w := doctored(t, "L1")
 	w.check.troubled = -1 << 60 // all has been well for ages
@@ -174,6 +185,12 @@ func TestCheckerNoticesThatNobodyReigns(t *testing.T) {
 	w.check.atEnd(w)
 	notNoticed(t, w)
 	w.actors[0].up = false
+	last := &w.check.reigns[0]
+	last.deleted, w.sched.MasterTTL = w.now-1, time.Hour // over a moment ago
+	w.check.atEnd(w)
+	notNoticed(t, w)
+	last.deleted = last.hook + 1
+	w.now += int64(time.Hour)
 	w.check.atEnd(w)
 	noticed(t, w)
 }

@@ -19,11 +19,19 @@ type replacement struct {
 	rev kv.Revision // of the backup
 }
 
+// displaced reports whether the node has been told of this etcd, and remembers that
+// another one was there before: in this life, or in an earlier one.
+func (c *checker) displaced(w *World, a *actor) bool {
+	held, now := &a.node.held, a.node.mem.cluster
+	another := held.Cluster != 0 && (now != held.Cluster || held.Floor != 0)
+	return another && now == w.etcd.cluster && !c.rewound
+}
+
 // remembers is K4 at a claim: who has been told of another cluster before the
 // one that it claims in leaves a gap of epochs, and waits whatever it found.
 func (c *checker) remembers(w *World, a *actor, e *fsm.Effect) {
-	held, m := a.node.held, &a.node.mem
-	if held.Cluster == 0 || m.cluster == held.Cluster || m.cluster != w.etcd.cluster || c.rewound {
+	held := a.node.held
+	if !c.displaced(w, a) {
 		return
 	}
 	w.sometimes(Displaced)

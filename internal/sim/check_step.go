@@ -58,6 +58,7 @@ func (c *checker) afterStep(w *World, a *actor, ev *fsm.Event, now fsm.Instant) 
 	c.rate(w, a, now)
 	c.view(w, a, ev)
 	c.notices(w, a, ev)
+	c.rivals(a)
 	for i := range w.out.List {
 		c.effect(w, a, &w.out.List[i], now)
 	}
@@ -71,6 +72,7 @@ func (c *checker) afterStep(w *World, a *actor, ev *fsm.Event, now fsm.Instant) 
 		c.fail("S12", a, "%s was master and is in %s again", a.name, a.member.Backend.PhaseName())
 	}
 	c.masterTTL(w, a, now)
+	c.monitorsEnd(a)
 	c.leaves(w, a)
 }
 
@@ -152,10 +154,11 @@ func (c *checker) effect(w *World, a *actor, e *fsm.Effect, now fsm.Instant) {
 		c.leaseLives(w, a, e)
 		c.claims(a, now)
 		c.remembers(w, a, e)
+		c.electing(w, a)
 	case fsm.StartChild, fsm.Bootstrap:
 		c.leaseLives(w, a, e)
 	case fsm.RunHook:
-		c.hook(w, a, e)
+		c.hook(a, e)
 		if e.Hook != fsm.HookData {
 			c.leaseLives(w, a, e)
 		}
@@ -172,8 +175,11 @@ func (c *checker) effect(w *World, a *actor, e *fsm.Effect, now fsm.Instant) {
 		}
 	case fsm.Exit:
 		m.exited = true
-		if e.Cause == fsm.CauseMasterTTL {
+		switch e.Cause {
+		case fsm.CauseMasterTTL:
 			w.sometimes(ReignEnded)
+		case fsm.CauseMonitor:
+			w.sometimes(Sickened)
 		}
 	case fsm.WatchKeys:
 		if e.Rev != a.member.View.Rev()+1 {
@@ -212,10 +218,6 @@ func (c *checker) leaseLives(w *World, a *actor, e *fsm.Effect) {
 	b := &a.member.Backend
 	l, ok := w.etcd.Lease(b.Lease())
 	if !ok || int64(w.etcdClock.local(w.now)) >= l.Expiry {
-		if !c.sound(b.Lease()) {
-			c.shown[propertyIndex("S3")]++
-			return
-		}
 		c.fail("S3", a, "%s: %v with an expired lease", a.name, e.Kind)
 	}
 }
@@ -242,9 +244,7 @@ func (c *checker) armed(w *World, a *actor, e *fsm.Effect) {
 	if ok {
 		end = w.etcdClock.true(fsm.Instant(l.Expiry))
 	}
-	if d > end && !c.sound(b.Lease()) {
-		c.shown[propertyIndex("S3")]++
-	} else if d > end {
+	if d > end && !c.excused("S3", a) {
 		c.fail("S3", a, "%s believes until %v after its lease ends", a.name, time.Duration(d-end))
 	}
 	c.deadlineOf(w, a)

@@ -181,7 +181,7 @@ func TestCheckerNoticesHooks(t *testing.T) {
 			a := &w.actors[1]
 			doctor(w, a)
 			notNoticed(t, w)
-			w.check.hook(w, a, &e)
+			w.check.hook(a, &e)
 			noticed(t, w)
 		})
 	}

@@ -73,6 +73,17 @@ group nodes=1 ttl=10s calm
 at 16ms stick n1 for 30s
 at 1s delete-node n1
 run 40s`,
+	"a claim confirmed that has a reign to fence": `
+group nodes=2 ttl=10s fence=2 calm
+at 30s kill-all n1 for 1m
+on claim 2 after 0s cut-from n2 for 100ms
+run 90s`,
+	"a fence hook that fails, and a reign that is not struck off at once": `
+group nodes=2 ttl=10s fence=2 calm
+at 20s fail-hook n2 hook fence
+at 30s kill-all n1 for 1m
+on claim 2 after 4.2s cut n2 for 3s
+run 90s`,
 	"a frontend that lists after a handover": `
 group nodes=2 fronts=1 clients=1 ttl=10s calm
 at 41s break-watch f1

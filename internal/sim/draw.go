@@ -112,6 +112,7 @@ func (s *Schedule) drawGroup(d drawer) {
 	}
 	s.Drift = []int64{0, 1000, 100}[d.below(3)]
 	s.Seed = uint64(d.below(1 << 40))
+	s.drawHooks(d)
 }
 
 // drawFaults draws first which faults may occur at all: a mix of few kinds
@@ -119,6 +120,17 @@ func (s *Schedule) drawGroup(d drawer) {
 func (s *Schedule) drawFaults(d drawer) {
 	span := 12 * s.TTL
 	mask := drawMask(d, make([]FaultKind, 0, 8))
+	for i, k := range mask {
+		if !s.Log && (k == Apart || k >= AddMember && k <= LowerK) { // there they mean nothing
+			mask[i] = LeaderGone
+		}
+	}
+	if s.Log {
+		mask = append(mask, replicated[d.below(int64(len(replicated)))], replicated[d.below(int64(len(replicated)))])
+	}
+	if s.Monitor > 0 && d.below(2) == 1 {
+		mask = append(mask, Sick, Sick)
+	}
 	if d.below(2) == 1 { // what is about a vacancy needs one
 		s.Faults = append(s.Faults, Fault{
 			Kind: deadly[d.below(int64(len(deadly)))], Who: Master, On: OnMaster, Count: 1,
@@ -132,6 +144,11 @@ func (s *Schedule) drawFaults(d drawer) {
 			f.On, f.Count, f.After = s.Faults[last].On, s.Faults[last].Count, s.Faults[last].After
 		}
 		s.Faults = append(s.Faults, f)
+	}
+	if s.Log && d.below(2) == 1 {
+		s.Faults = s.Faults[:len(s.Faults)/2]
+		s.drawReigns(d)
+		span = 24 * s.TTL
 	}
 	s.Until = span + 6*s.TTL + 2*recovery(s)
 	if d.below(2) == 1 {

@@ -89,7 +89,7 @@ func (w *World) provoke(d time.Duration) {
 
 // holdWrites stops a frontend between a check and the write after it: what it
 // read from a client and may forward waits in its memory.
-func (w *World) holdWrites(a *actor, _ time.Duration) {
+func (w *World) holdWrites(a *actor) {
 	for i := range w.clients {
 		c := &w.clients[i]
 		if c.front != a.index || !c.session || c.holds || !w.mayForward(a) {

@@ -17,7 +17,8 @@ func (w *World) target(f *Fault) int32 {
 func lasts(k FaultKind) bool {
 	switch k {
 	case Lossy, Delay, Clog, Unsure, Refuse, LagWatch, StaleMember, StaleLeader, CutTo, CutFrom, Cut, CutAll,
-		Skew, StopAgent, StopChild, StopGuard, StopAll, Suspend, Freeze, Corrupt, Forge:
+		Skew, StopAgent, StopChild, StopGuard, StopAll, Suspend, Freeze, Corrupt, Forge,
+		Apart, Sick, Pause:
 		return true
 	}
 	return false
@@ -50,6 +51,7 @@ func (w *World) strike(i int) {
 	}
 	w.strikeActor(a, f)
 	w.strikeEtcd(a, f)
+	w.operate(a, f)
 }
 
 // relent ends a fault, unless it ended before.
@@ -93,6 +95,8 @@ func (w *World) end(at int) {
 		w.wakeUp(a, f.Arg)
 	case Corrupt, Forge:
 		w.tidyUp(a, f)
+	case Pause:
+		w.unpause()
 	}
 	w.repairLinks()
 }
@@ -135,9 +139,9 @@ func (w *World) strikeActor(a *actor, f *Fault) {
 		}
 	case Freeze:
 		a.breaks(a1) // its clock stands still
-		w.pause(a, f.Dur)
+		w.pause(a)
 	case StopAgent, StopAll, Suspend:
-		w.pause(a, f.Dur)
+		w.pause(a)
 	case Stop:
 		if a.up {
 			if a.node != nil {
@@ -154,12 +158,12 @@ func (w *World) strikeActor(a *actor, f *Fault) {
 }
 
 // pause is SIGSTOP to an agent or a frontend.
-func (w *World) pause(a *actor, d time.Duration) {
+func (w *World) pause(a *actor) {
 	a.paused++
 	if a.front != nil {
-		w.holdWrites(a, d)
+		w.holdWrites(a)
 	} else if !a.node.guardUp {
-		w.check.orphaned(w, a)
+		w.check.orphaned(a)
 	}
 }
 
@@ -183,7 +187,8 @@ func (w *World) roughen(a *actor, f *Fault) {
 		if w.sched.Calm && f.Dur < w.ttl(a)*2/5 && max(before, a.rough) < w.now-int64(w.ttl(a)) {
 			return
 		}
-	case BreakWatch, Compact, SlowHook, FailHook, FailStart, LagWatch, Backup, Stop, Deaf:
+	case BreakWatch, Compact, SlowHook, FailHook, FailStart, LagWatch, Backup, Stop, Deaf, Apart, Sick,
+		AddMember, RemoveMember, RaiseK, LowerK, Pause, Switchover, Reinit, ForcePromote:
 		return
 	case LeaderGone, RestartEtcd, Restore, Wipe, DeleteMaster, DeleteEpoch, DeleteNode, Corrupt, RevokeLease, Forge:
 		for i := range w.actors {

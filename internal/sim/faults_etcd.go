@@ -44,6 +44,7 @@ func (w *World) strikeEtcd(a *actor, f *Fault) {
 	case Wipe:
 		w.forget()
 		e.Wipe()
+		w.confirmSoon(0)
 	case Backup:
 		e.Snapshot(&w.backup)
 		w.sometimes(SavedEtcd)
@@ -117,6 +118,11 @@ func (w *World) writeNonsense(k kv.Key) {
 	w.etcd.PutKey(k, r)
 }
 
+// byHand reports whether a key is as an operator left it.
+func byHand(it *kv.Item) bool {
+	return it.Key == forged || it.Record.Raw == nonsense || it.Record.State == nonsense
+}
+
 // tidyUp is the operator deleting what was written by hand, unless somebody has
 // written the key since.
 func (w *World) tidyUp(a *actor, f *Fault) {
@@ -124,8 +130,14 @@ func (w *World) tidyUp(a *actor, f *Fault) {
 	if f.Kind == Corrupt {
 		k = spoilt[f.Arg-1](a.key)
 	}
-	if it := w.etcd.Get(k); it.Present && (k == forged || it.Record.Raw == nonsense || it.Record.State == nonsense) {
+	if it := w.etcd.Get(k); it.Present && byHand(&it) {
 		w.etcd.DeleteKey(k)
+		if k == kv.Config {
+			w.confirmSoon(0)
+		}
+		if it := w.etcd.Get(kv.Master); k == forged && !it.Present {
+			w.check.rivalGone = w.now
+		}
 		w.check.afterChange(w)
 	}
 }
@@ -138,7 +150,7 @@ func (w *World) restore(f *Fault) {
 	}
 	w.etcd.Restore(&w.backup, cluster)
 	for i := 0; i < len(w.etcd.items); { // what was tidied up by hand since is tidied up again
-		if it := &w.etcd.items[i]; it.Key == forged || it.Record.Raw == nonsense || it.Record.State == nonsense {
+		if it := &w.etcd.items[i]; byHand(it) {
 			w.etcd.DeleteKey(it.Key)
 		} else {
 			i++
@@ -152,6 +164,7 @@ func (w *World) restore(f *Fault) {
 	w.sometimes(Restored)
 	w.downUntil = max(w.downUntil, w.now+int64(f.Dur))
 	w.loseLeader(f.Dur)
+	w.confirmSoon(f.Dur + 3*w.sched.TTL) // later than a claim could be
 	for i := range w.actors {
 		w.breakWatch(&w.actors[i], 0)
 	}

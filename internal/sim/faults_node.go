@@ -47,6 +47,7 @@ func (w *World) strikeNode(a *actor, f *Fault) {
 		w.killContainer(a, f.Dur)
 		if n.isDown {
 			n.held, n.data, n.master, n.isMaster = fsm.Held{}, "", "", false
+			n.db.reset()
 			if !w.etcd.Get(kv.EpochKey).Present {
 				w.forget()
 			}
@@ -119,7 +120,7 @@ func (w *World) killGuard(a *actor) {
 	}
 	n.guardUp = false
 	if a.paused > 0 || !a.up {
-		w.check.orphaned(w, a)
+		w.check.orphaned(a)
 	}
 	if !a.up {
 		w.nodeEnds(a)

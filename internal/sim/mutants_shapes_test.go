@@ -3,10 +3,7 @@
 package sim
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"msdha/internal/fsm"
@@ -125,63 +122,15 @@ func shortCuts(s *Schedule) {
 	s.Until = time.Duration(15+30*s.Nodes+30) * time.Second
 }
 
-// nearStory keeps to a story, its times shifted by some milliseconds.
+// nearStory draws near one story alone.
 func nearStory(name string) func(*Schedule) {
-	text, err := os.ReadFile(filepath.Join("testdata", name+".txt"))
+	all, err := Stories()
 	if err != nil {
 		panic(err)
 	}
-	head, _, _ := strings.Cut(string(text), StoryMark+"\n")
-	return nearText(head)
-}
-
-// nearText keeps to a schedule, its times shifted by some milliseconds.
-func nearText(text string) func(*Schedule) {
-	told, err := ParseSchedule(text)
-	if err != nil {
-		panic(err)
-	}
+	i := slices.IndexFunc(all, func(t *Story) bool { return t.Name == name })
 	return func(s *Schedule) {
 		r := stream(s.Seed, forSchedule, 9)
-		c := told
-		c.Seed, c.Faults = s.Seed, slices.Clone(told.Faults)
-		c.Until += 2 * recovery(&c) // for what must come true in the end
-		for i := range c.Faults {
-			f := &c.Faults[i]
-			f.After = max(0, f.After+r.between(-20*time.Millisecond, 20*time.Millisecond))
-		}
-		*s = c
+		s.drawNear(&r, &all[i].Schedule)
 	}
 }
-
-// savedReign: etcd is saved under a master, and comes back as another cluster
-// when its successor reigns.
-const savedReign = `
-group nodes=3 fronts=1 clients=1 ttl=10s calm
-at 30s backup n1
-at 40s stop n1 for 5s
-at 70s restore n1 for 1s as another
-run 100s`
-
-// savedRelease: etcd is saved between a release and the claim after it, and
-// comes back as another cluster.
-const savedRelease = `
-group nodes=3 fronts=0 clients=0 ttl=10s calm
-at 40s stop n1 for 5s
-on vacancy 1 after 0s backup n1
-at 60s restore n1 for 1s as another
-run 100s`
-
-// unnoticedReign: the second master's key is deleted after milliseconds, while
-// the watches of those who wait lag; then etcd compacts, and they list.
-const unnoticedReign = `
-group nodes=3 fronts=0 clients=0 ttl=10s calm
-at 30s kill-all n1 for 10m
-on vacancy 1 after 19s lag-watch n2 for 3s
-on vacancy 1 after 19s lag-watch n3 for 3s
-on claim 2 after 50ms stop-agent master for 20s
-on claim 2 after 80ms delete-master master
-on claim 2 after 200ms compact n1
-on claim 2 after 220ms break-watch n2
-on claim 2 after 220ms break-watch n3
-run 100s`

@@ -33,8 +33,8 @@ var planted = map[mutant.Bug]plant{
 	mutant.WaitOwnTTL:        {by: "S5", source: "#8"},
 	mutant.NoWaitAbsentEpoch: {by: "S5", source: "SPEC E2"},
 	mutant.ReignUnnoticed: {
-		by: "S5", source: "own",
-		shape: nearText(unnoticedReign), why: "near a reign of 10 ms, hidden by a compaction",
+		by: "S5", source: "own", drawn: true,
+		shape: nearStory("short-reign-that-nobody-saw"), why: "near that story",
 	},
 	mutant.GapTrusted: {
 		by: "S5", source: "own", drawn: true,
@@ -44,9 +44,10 @@ var planted = map[mutant.Bug]plant{
 		by: "S5", source: "own", drawn: true,
 		shape: nearStory("ttl-forgotten-with-the-keys"), why: "near that story",
 	},
+	mutant.RivalForgotten: {by: "K3", source: "docs/MIGRATING.md, tried with the shell original"},
 	mutant.OldReleaseTrusted: {
-		by: "K4", source: "SPEC K4",
-		shape: nearText(savedRelease), why: "etcd saved after a release",
+		by: "K4", source: "SPEC K4", drawn: true,
+		shape: nearStory("release-in-a-backup"), why: "near that story",
 	},
 
 	mutant.ReceiveDeadline: {by: "S3", source: "#6"},
@@ -106,6 +107,95 @@ var planted = map[mutant.Bug]plant{
 		shape: nearStory("publication-that-came-too-late"), why: "near that story",
 	},
 	mutant.ReleaseNoCompare: {by: "S5", source: "own", slow: true},
+	mutant.LongLease:        {by: "L5", source: "own"},
+
+	mutant.NoDetach: {
+		by: "S23", source: "SPEC E7",
+		shape: databases, why: "databases, short reigns",
+	},
+	mutant.SmallQuorum: {
+		by: "S23", source: "SPEC E7",
+		shape: databases, why: "databases, short reigns",
+	},
+	mutant.OldVacancy: {
+		by: "S23", source: "SPEC E7",
+		shape: databases, why: "databases, short reigns",
+	},
+	mutant.VoteUnbound: {
+		by: "S23", source: "SPEC E7",
+		shape: nearStory("final-from-another-vacancy"), why: "near that story",
+	},
+	mutant.StandBackThenClaim: {
+		by: "S23", source: "SPEC E7",
+		shape: databases, why: "databases, short reigns",
+	},
+	mutant.OldFinalsTrusted: {
+		by: "K4", source: "SPEC K4",
+		shape: nearStory("final-in-a-backup"), why: "near that story",
+	},
+	mutant.OldListTrusted: {
+		by: "K4", source: "SPEC K4",
+		shape: nearStory("list-in-a-backup"), why: "near that story",
+	},
+	mutant.StrangerClaims: {
+		by: "S13", source: "SPEC E1",
+		shape: strangers, why: "nodes outside of the list",
+	},
+	mutant.AlwaysArmed: {
+		by: "E7", source: "SPEC P2",
+		shape: unarmed, why: "members hooks that hang",
+	},
+	mutant.SettleEarly: {
+		by: "S23", source: "SPEC P3",
+		shape: lastCopyRemoved, why: "the last copy but the master's is removed",
+	},
+	mutant.StaleAnchor: {
+		by: "S23", source: "SPEC P2",
+		shape: acceptedLoss, why: "a promotion with accepted loss",
+	},
+	mutant.MasterLeaves: {
+		by: "S23", source: "SPEC P3", drawn: true,
+		shape: nearStory("master-that-is-to-be-removed"), why: "near that story",
+	},
+	mutant.PauseIgnored:  {by: "E8", source: "SPEC E8"},
+	mutant.DebtForgotten: {by: "S20", source: "SPEC E9"},
+	mutant.DebtReleased: {
+		by: "S20", source: "SPEC E9",
+		shape: debts, why: "fence hooks that hang",
+	},
+
+	mutant.TimelineAsEpoch: {
+		by: "S23", source: "SPEC E7",
+		shape: databases, why: "databases, short reigns",
+	},
+	mutant.EpochUnrecorded: {
+		by: "S23", source: "SPEC P4",
+		shape: databases, why: "databases, short reigns",
+	},
+	mutant.AdmittedEarly: {
+		by: "S23", source: "SPEC P4",
+		shape: briefReigns, why: "databases, masters killed soon",
+	},
+	mutant.SessionsKept: {
+		by: "S23", source: "SPEC P4",
+		shape: briefReigns, why: "databases, masters killed soon",
+	},
+	mutant.AnyStar: {
+		by: "S23", source: "SPEC P3",
+		shape: databases, why: "databases, short reigns",
+	},
+	mutant.DatabaseFirst: {
+		by: "S23", source: "SPEC P3",
+		shape: newCopyOnly, why: "only the new member keeps up",
+	},
+	mutant.NoBarrier: {
+		by: "S23", source: "SPEC P3",
+		shape: lastCopyRemoved, why: "the last copy but the master's is removed",
+	},
+	mutant.LateAttach: {
+		by: "S23", source: "SPEC H3",
+		shape: lateFollows, why: "follow hooks that hang",
+	},
 
 	mutant.EarlyRevoke:   {by: "S14", source: "#17"},
 	mutant.ReleaseAtTerm: {by: "S6", source: "#18"},
@@ -120,7 +210,7 @@ var planted = map[mutant.Bug]plant{
 		by: "L6", source: "own", drawn: true,
 		shape: nearStory("no-second-grace"), why: "near that story",
 	},
-	mutant.NoFence:      {by: "S6", source: "own"},
+	mutant.NoFence:      {by: "S8", source: "own"},
 	mutant.NoKill:       {by: "S6", source: "#19"},
 	mutant.GuardOnTTL:   {by: "S3", source: "#20"},
 	mutant.GuardUnarmed: {by: "S6", source: "#21"},
@@ -164,8 +254,8 @@ var planted = map[mutant.Bug]plant{
 	mutant.WatchRefreshes: {by: "S7", source: "#25"},
 	mutant.RouteFromView:  {by: "S9", source: "own"},
 	mutant.FrontNoFloor: {
-		by: "K4", source: "own",
-		shape: nearText(savedReign), why: "etcd saved under a master, restored under the next",
+		by: "K4", source: "own", drawn: true,
+		shape: nearStory("master-that-a-backup-brought-back"), why: "near that story",
 	},
 	mutant.NoLinger: {by: "S10", source: "#23"},
 

@@ -18,6 +18,8 @@ type network struct {
 	refused          bool          // etcd refuses its requests
 	stale            bool          // its etcd member is cut off from the others
 	obsolete         bool          // its keepalives reach a leader that was replaced
+	apart            int           // cut off from the other nodes' databases
+	sick             int           // its program does not work any more
 }
 
 // link is one direction of a connection.
@@ -66,6 +68,10 @@ func (w *World) rewire(a *actor) {
 			n.fromEtcd.cuts++
 		case CutAll, Suspend, Freeze:
 			n.isolated++
+		case Apart:
+			n.apart++
+		case Sick:
+			n.sick++
 		}
 	}
 	a.network = n

@@ -36,6 +36,12 @@ type node struct {
 	accepts    bool     // it takes writes
 	parked     []write  // bytes in a frozen child's sockets
 
+	lane      job // the hook of the lane that runs
+	probe     job // the monitor that runs
+	promotion promotion
+	db        database
+	reignID   uint32 // of the promotion of this life; 0: none
+
 	hangs   bool // the hook that runs takes long because of a fault
 	hook    fsm.Hook
 	hookOp  fsm.Op
@@ -59,18 +65,24 @@ func (w *World) newNode(a *actor) {
 		a.node = new(node)
 	}
 	n := a.node
-	*n = node{notices: n.notices[:0], parked: n.parked[:0], guardQueue: n.guardQueue[:0]}
+	*n = node{
+		notices: n.notices[:0], parked: n.parked[:0], guardQueue: n.guardQueue[:0], db: n.db,
+	}
+	n.db.reset()
 	a.front, a.gateway = nil, nil
 	a.node.isDown = true
 	cfg := &a.node.cfg
 	*cfg = fsm.BackendConfig{
 		Name: a.key, Address: a.name, TTL: s.nodeTTL(int(a.index)), MasterTTL: s.MasterTTL,
 		StopTimeout: 8 * time.Second, StartPatience: 30 * time.Second, PublishAfter: s.After,
+		PromoteQuorum: s.Quorum,
 	}
 	for h := range cfg.HookTimeout {
 		cfg.HookTimeout[h] = 30 * time.Second
 	}
 	cfg.HookTimeout[fsm.HookPreStart], cfg.HookTimeout[fsm.HookNotReady] = 0, 0
+	cfg.HookTimeout[fsm.HookDetach], cfg.HookTimeout[fsm.HookPosition] = 5*time.Second, 5*time.Second
+	s.equip(cfg, int(a.index))
 	if a.member == nil {
 		a.member = fsm.NewMember(cfg)
 	}
@@ -84,6 +96,7 @@ func (w *World) startNode(a *actor) {
 	n.guard, n.guardUp = fsm.NewGuard(), true
 	n.guardQueue = n.guardQueue[:0]
 	n.mainUp, n.rest, n.exitLater, n.deaf, n.accepts, n.role = false, false, false, false, false, 0
+	n.lane, n.probe, n.reignID = job{}, job{}, 0
 	n.starting = 0
 	n.hook, n.hookOp, n.noticed, n.isDown = 0, 0, false, false
 	n.notices, n.parked = n.notices[:0], n.parked[:0]
@@ -106,7 +119,9 @@ func (w *World) startNode(a *actor) {
 	w.step(a)
 }
 
-func (n *node) treeAlive() bool { return n.mainUp || n.rest || n.hook != 0 || n.noticed }
+func (n *node) treeAlive() bool {
+	return n.mainUp || n.rest || n.hook != 0 || n.noticed || n.lane.op != 0 || n.probe.op != 0
+}
 
 // executeNode carries out what concerns a node's processes and files.
 func (w *World) executeNode(a *actor, e *fsm.Effect) {
@@ -116,7 +131,13 @@ func (w *World) executeNode(a *actor, e *fsm.Effect) {
 		w.runHook(a, e)
 	case fsm.StopHooks:
 		if n.hook != 0 && !n.deaf {
-			w.endHookIn(a, 20*time.Millisecond, 143)
+			w.endHookIn(a, termTime, 143)
+		}
+		w.termJob(a, &n.lane)
+		w.termJob(a, &n.probe)
+	case fsm.EndHook:
+		if j := n.job(e.Op); j != nil {
+			w.termJob(a, j)
 		}
 	case fsm.StartChild:
 		w.reachOwn(a, OnFork)
@@ -126,6 +147,7 @@ func (w *World) executeNode(a *actor, e *fsm.Effect) {
 			return
 		}
 		n.mainUp, n.starting = true, e.Op
+		n.db.starts()
 		w.at(5*time.Millisecond, occurrence{kind: childIsUp, actor: a.index, gen: n.tree})
 	case fsm.SignalChild:
 		w.signalChild(a, e.Fenced)
@@ -208,6 +230,12 @@ func (w *World) handleProcess(o *occurrence) {
 		w.mainEnds(a, int(o.slot))
 	case restExits:
 		n.rest = false
+	case jobActs:
+		w.jobActs(a, o)
+	case promotionGoes:
+		w.promotionGoes(a, o)
+	case attachesLate:
+		n.db.upstream = o.slot
 	case treeDies:
 		if a.up && a.paused > 0 { // stopped in the middle of its walk
 			again := *o
@@ -285,6 +313,7 @@ func (w *World) killAll(a *actor) {
 		n.rest = false
 	}
 	n.accepts, n.hook, n.hookOp, n.noticed = n.rest, 0, 0, false
+	n.lane, n.probe = job{}, job{}
 	n.notices, n.parked = n.notices[:0], n.parked[:0]
 	if n.mainUp {
 		w.sometimes(Killed)
@@ -324,7 +353,7 @@ func (w *World) agentDies(a *actor) {
 		w.at(time.Millisecond, occurrence{kind: guardHears, actor: a.index, gen: a.node.tree})
 		return
 	}
-	w.check.orphaned(w, a)
+	w.check.orphaned(a)
 	w.nodeEnds(a)
 }
 

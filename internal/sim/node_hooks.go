@@ -22,6 +22,12 @@ var hookTimes = [fsm.NumHooks][2]time.Duration{
 	fsm.HookReady:           {time.Millisecond, 50 * time.Millisecond},
 	fsm.HookMaster:          {20 * time.Millisecond, 700 * time.Millisecond},
 	fsm.HookNodeStateChange: {time.Millisecond, 30 * time.Millisecond},
+	fsm.HookDetach:          {time.Millisecond, 200 * time.Millisecond},
+	fsm.HookPosition:        {time.Millisecond, 300 * time.Millisecond},
+	fsm.HookFollow:          {5 * time.Millisecond, 500 * time.Millisecond},
+	fsm.HookMembers:         {5 * time.Millisecond, 300 * time.Millisecond},
+	fsm.HookMonitor:         {time.Millisecond, 50 * time.Millisecond},
+	fsm.HookFence:           {50 * time.Millisecond, 2 * time.Second},
 }
 
 func (w *World) hookTime(h fsm.Hook) time.Duration {
@@ -32,9 +38,13 @@ func (w *World) hookTime(h fsm.Hook) time.Duration {
 	return w.hooks.between(t[0], t[1])
 }
 
-// runHook starts a state hook. Its runner ends it when its time is over.
+// runHook starts a hook. Its runner ends it when its time is over.
 func (w *World) runHook(a *actor, e *fsm.Effect) {
 	n, h := a.node, e.Hook
+	if h >= fsm.HookDetach {
+		w.runJob(a, e)
+		return
+	}
 	n.hook, n.hookOp = h, e.Op
 	d := w.hookTime(h)
 	if h == fsm.HookData && !w.sched.Data {
@@ -50,14 +60,18 @@ func (w *World) runHook(a *actor, e *fsm.Effect) {
 		code, n.fails[h] = 1, false
 		w.trouble(0)
 	}
+	if h == fsm.HookMaster {
+		n.role = e.Env.Epoch
+		w.reach(OnHook)
+		if w.sched.Log {
+			w.beginPromotion(a, e, d, code)
+			return
+		}
+	}
 	if e.Timeout > 0 && d > e.Timeout {
 		d, code = e.Timeout, 143
 	}
 	w.check.runs(a, h, d)
-	if h == fsm.HookMaster {
-		n.role = e.Env.Epoch
-		w.reach(OnHook)
-	}
 	if h == fsm.HookPreStart && w.sched.Data {
 		w.makeData(a, &e.Env)
 	}
@@ -70,9 +84,13 @@ func (w *World) makeData(a *actor, env *fsm.HookEnv) {
 	if env.GroupData != "" && env.GroupData != a.node.data {
 		a.node.data = ""
 	}
+	if w.sched.Log {
+		w.rejoins(a, env)
+	}
 	if env.Bootstrap && a.node.data == "" {
 		w.created++
 		a.node.data = dataNames[w.created%len(dataNames)]
+		w.creates(a.node)
 	}
 }
 
@@ -88,6 +106,7 @@ func (w *World) endHookIn(a *actor, d time.Duration, code int) {
 func (w *World) hookEnds(a *actor, o *occurrence) {
 	n := a.node
 	if n.hook == 0 || uint64(n.hookOp) != o.number {
+		w.jobEnds(a, o)
 		return
 	}
 	if n.hook == fsm.HookPreStart && o.slot == 0 && w.sched.Data && n.data == "" && !w.clone(a) {
@@ -99,6 +118,7 @@ func (w *World) hookEnds(a *actor, o *occurrence) {
 	n.mem.failed = n.mem.failed || o.slot != 0
 	if h == fsm.HookMaster && o.slot == 0 {
 		n.accepts = true
+		w.check.promoted(w, a)
 	}
 	w.begin(fsm.HookExited)
 	w.ev.Op, w.ev.Hook, w.ev.Code = fsm.Op(o.number), h, int(o.slot)
@@ -106,18 +126,6 @@ func (w *World) hookEnds(a *actor, o *occurrence) {
 		w.ev.Absent, w.ev.Output = !w.sched.Data, n.data
 	}
 	w.step(a)
-}
-
-// clone copies the data of the node that the file current_master names.
-func (w *World) clone(a *actor) bool {
-	for i := range w.actors[:w.nodes] {
-		m := &w.actors[i]
-		if m.key == a.node.master && m.node.accepts && m.node.mainUp {
-			a.node.data = m.node.data
-			return true
-		}
-	}
-	return false
 }
 
 // nextNotice runs node_state_change, one at a time, in order (SPEC H5).

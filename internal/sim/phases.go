@@ -1,6 +1,10 @@
 package sim
 
-import "time"
+import (
+	"time"
+
+	"msdha/internal/fsm"
+)
 
 // coreHeals begins the second phase: a node and a frontend are healed, and etcd;
 // everything else that is broken stays broken, and nothing more breaks. What is
@@ -19,7 +23,7 @@ func (w *World) coreHeals() {
 	for i := 0; i < len(w.active); {
 		x := w.active[i]
 		k := w.sched.Faults[x.fault].Kind
-		if w.inCore(&w.actors[x.actor]) || k == Corrupt || k == Forge {
+		if w.inCore(&w.actors[x.actor]) || k == Corrupt || k == Forge || k == Pause {
 			w.end(i)
 		} else {
 			i++
@@ -75,7 +79,18 @@ func (w *World) healNode(a *actor) {
 	n.noStart, n.deaf, n.immortal = false, false, 0
 	if n.hook != 0 && n.hangs {
 		n.hangs = false
-		w.endHookIn(a, 0, 0)
+		if n.hook == fsm.HookMaster && w.sched.Log {
+			n.promotion.third = 0
+			w.promoteIn(a, 0)
+		} else {
+			w.endHookIn(a, 0, 0)
+		}
+	}
+	for _, j := range [...]*job{&n.lane, &n.probe} {
+		if j.op != 0 && j.hangs {
+			j.hangs, j.rest = false, 0
+			w.jobIn(a, j, 0)
+		}
 	}
 }
 

@@ -53,9 +53,23 @@ func TestS18NoHookBeforeAReadConfirmsTheClaim(t *testing.T) { holds(t, "S18") }
 
 func TestS19AnAgentsDeathIsItsTrees(t *testing.T) { holds(t, "S19") }
 
+func TestS20WhoHasToBeFencedIsBeforeTheHook(t *testing.T) { holds(t, "S20") }
+
 func TestS21MachinesNeverSpin(t *testing.T) { holds(t, "S21") }
 
 func TestS22AReignEndsWhenItsTimeIsOver(t *testing.T) { holds(t, "S22") }
+
+func TestS23NoAcknowledgedEntryIsMissing(t *testing.T) { holds(t, "S23") }
+
+func TestE6TheNamedSuccessorGoesFirst(t *testing.T) { holds(t, "E6") }
+
+func TestE7QFinalsAreNotHigher(t *testing.T) { holds(t, "E7") }
+
+func TestE8NobodyIsPromotedUnderAPause(t *testing.T) { holds(t, "E8") }
+
+func TestN8AProgramThatDoesNotWorkIsEnded(t *testing.T) { holds(t, "N8") }
+
+func TestK3WhoReignedByOtherRulesIsWaitedFor(t *testing.T) { holds(t, "K3") }
 
 func TestK4AReplacedEtcdIsNotBelieved(t *testing.T) { holds(t, "K4") }
 

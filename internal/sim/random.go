@@ -50,4 +50,5 @@ const (
 	forClients
 	forEtcd
 	forSchedule
+	forData
 )

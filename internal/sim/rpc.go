@@ -196,20 +196,6 @@ func (w *World) serve(r *rpc) bool {
 	return true
 }
 
-func replyKind(k fsm.EffectKind) fsm.EventKind {
-	switch k {
-	case fsm.GrantLease:
-		return fsm.Granted
-	case fsm.KeepAlive:
-		return fsm.KeptAlive
-	case fsm.RevokeLease:
-		return fsm.Revoked
-	case fsm.ListKeys:
-		return fsm.Listed
-	}
-	return fsm.TxnDone
-}
-
 // rpcReturns delivers the reply, if it comes before its time is over. One that
 // comes later is delivered too: a machine has to ignore it.
 func (w *World) rpcReturns(a *actor, o *occurrence) {
@@ -218,7 +204,7 @@ func (w *World) rpcReturns(a *actor, o *occurrence) {
 		w.unref(o.slot)
 		return
 	}
-	w.begin(replyKind(r.kind))
+	w.begin(r.kind.Answer())
 	ev := &w.ev
 	ev.Op, ev.Sent, ev.Outcome, ev.Header = r.op, r.sent, r.outcome, r.header
 	ev.Lease, ev.TTL = r.lease, r.granted
@@ -239,7 +225,7 @@ func (w *World) rpcTimesOut(a *actor, o *occurrence) {
 	if !r.replied {
 		r.replied = true
 		a.requests--
-		w.begin(replyKind(r.kind))
+		w.begin(r.kind.Answer())
 		w.ev.Op, w.ev.Sent, w.ev.Outcome = r.op, r.sent, kv.Unknown
 		w.step(a)
 	}

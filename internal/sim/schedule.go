@@ -56,6 +56,16 @@ const (
 	Corrupt                // an operator writes nonsense to the key Arg, and deletes it after Dur
 	Forge                  // somebody's key says master for Dur
 	Wipe                   // an operator deletes all keys of the group
+	Apart                  // Who's database and the others' cannot talk for Dur
+	Sick                   // Who's program does not work for Dur, and its monitor hook says so
+	AddMember              // an operator makes Who a member
+	RemoveMember           // an operator removes Who from the member list
+	RaiseK                 // an operator lets writes wait for one member more
+	LowerK                 // … for one less
+	Pause                  // an operator pauses the group for Dur
+	Switchover             // an operator asks for another master within Dur: Who, or, of a frontend, anybody
+	Reinit                 // an operator asks for a new clone of Who's data, within Dur
+	ForcePromote           // an operator lets Who claim within Dur, whatever is lost
 	Backup                 // an operator saves etcd
 	Restore                // etcd is restored from the last backup, which takes Dur; Arg 1: as another cluster
 	numFaults
@@ -67,7 +77,8 @@ var faultNames = [numFaults]string{
 	"stale-leader", "cut-to", "cut-from", "cut", "cut-all", "skew", "stop-agent", "stop-child",
 	"kill-child", "kill-agent", "kill-guard", "kill-all", "recreate", "deaf", "unkillable",
 	"stop-guard", "stop-all", "suspend", "freeze", "revoke-lease", "delete-node", "delete-master",
-	"delete-epoch", "corrupt", "forge", "wipe", "backup", "restore",
+	"delete-epoch", "corrupt", "forge", "wipe", "apart", "sick", "add-member", "remove-member", "raise-k",
+	"lower-k", "pause", "switchover", "reinit", "force-promote", "backup", "restore",
 }
 
 // Milestone is something in an episode that a fault can be tied to.
@@ -125,6 +136,13 @@ type Schedule struct {
 	After     bool          // MSDHA_PUBLISH=after
 	Data      bool          // the nodes have a data hook
 	Twin      bool          // the last node bears the first one's name
+	Log       bool          // the nodes run a database with a replicated log, and its hooks
+	Members   int           // so many nodes are in the member list; 0: there is none
+	K         int           // members other than the master that a write waits for
+	Quorum    int           // MSDHA_PROMOTE_QUORUM
+	Ranks     bool          // the nodes have priorities
+	Fence     int           // so many nodes, from the first on, have a fence hook
+	Monitor   time.Duration // how often the monitor hook runs
 	Drift     int64         // clocks differ from true time by up to this, in ppm
 	Apart     time.Duration // calm clocks are apart by this, one from the next
 
@@ -164,15 +182,32 @@ func (s *Schedule) String() string {
 	for _, o := range []struct {
 		name string
 		d    time.Duration
-	}{{"mixed", s.Mixed}, {"master-ttl", s.MasterTTL}, {"apart", s.Apart}, {"core", s.Core}} {
+	}{
+		{"mixed", s.Mixed}, {"master-ttl", s.MasterTTL}, {"monitor", s.Monitor}, {"apart", s.Apart}, {"core", s.Core},
+	} {
 		if o.d > 0 {
 			fmt.Fprintf(&b, " %s=%v", o.name, o.d)
 		}
 	}
 	for _, o := range []struct {
+		name string
+		n    int
+	}{{"members", s.Members}, {"k", s.K}, {"quorum", s.Quorum}, {"fence", s.Fence}} {
+		if o.n > 0 {
+			fmt.Fprintf(&b, " %s=%d", o.name, o.n)
+		}
+	}
+	for _, o := range []struct {
 		on   bool
 		name string
-	}{{s.After, "publish-after"}, {s.Data, "data"}, {s.Twin, "twin"}, {s.Calm, "calm"}} {
+	}{
+		{s.After, "publish-after"},
+		{s.Data, "data"},
+		{s.Log, "log"},
+		{s.Ranks, "ranks"},
+		{s.Twin, "twin"},
+		{s.Calm, "calm"},
+	} {
 		if o.on {
 			b.WriteString(" " + o.name)
 		}

@@ -114,6 +114,12 @@ func (s *Schedule) parseGroup(words []string) error {
 		return fmt.Errorf("want TTLs of at least 1s")
 	case s.Drift < 0 || s.Drift > maxSkew:
 		return fmt.Errorf("drift=%d: want 0 to %d ppm; above %d A1 does not hold", s.Drift, maxSkew, fsm.DriftPPM)
+	case s.Members < 0 || s.Members > s.Nodes || s.K < 0 || s.K > 0 && s.K >= s.Members:
+		return fmt.Errorf("want members=0 to %d, and k below that", s.Nodes)
+	case s.Quorum < 0 || s.Quorum > s.Nodes || s.Fence < 0 || s.Fence > s.Nodes:
+		return fmt.Errorf("want quorum and fence to be 0 to %d", s.Nodes)
+	case s.Log && (!s.Data || s.Twin):
+		return fmt.Errorf("log: want data, too, and no twin")
 	case s.Twin && s.Nodes < 2:
 		return fmt.Errorf("twin: want at least 2 nodes")
 	}
@@ -150,6 +156,20 @@ func (s *Schedule) parseOption(key, val string) (err error) {
 		s.After = true
 	case "data":
 		s.Data = true
+	case "log":
+		s.Log = true
+	case "ranks":
+		s.Ranks = true
+	case "members":
+		s.Members, err = strconv.Atoi(val)
+	case "k":
+		s.K, err = strconv.Atoi(val)
+	case "quorum":
+		s.Quorum, err = strconv.Atoi(val)
+	case "fence":
+		s.Fence, err = strconv.Atoi(val)
+	case "monitor":
+		err = parseTime(val, &s.Monitor)
 	case "calm":
 		s.Calm = true
 	default:

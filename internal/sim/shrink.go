@@ -73,7 +73,12 @@ func (s *shrinker) simplify() {
 		func(c *Schedule) { c.Drift = 0 },
 		func(c *Schedule) { c.Seed = 0 },
 		func(c *Schedule) { c.After = false },
-		func(c *Schedule) { c.Data = false },
+		func(c *Schedule) { c.Log, c.Members, c.K = false, 0, 0 },
+		func(c *Schedule) { c.Data = c.Log },
+		func(c *Schedule) { c.Ranks = false },
+		func(c *Schedule) { c.Fence = 0 },
+		func(c *Schedule) { c.Quorum = 0 },
+		func(c *Schedule) { c.Monitor = 0 },
 		func(c *Schedule) { c.MasterTTL = 0 },
 		func(c *Schedule) { c.Twin = false },
 		func(c *Schedule) { c.Mixed = 0 },
@@ -94,6 +99,8 @@ func (s *shrinker) simplify() {
 func (s *Schedule) without(who Who) {
 	if int(who) < s.Nodes {
 		s.Nodes--
+		s.Members, s.Fence, s.Quorum = min(s.Members, s.Nodes), min(s.Fence, s.Nodes), min(s.Quorum, s.Nodes)
+		s.K = min(s.K, max(0, s.Members-1))
 	} else {
 		s.Fronts--
 	}

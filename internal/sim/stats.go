@@ -143,6 +143,17 @@ const (
 	CoreHealed                    // the second phase begins
 	FaultStays                    // a fault stays for good
 	Displaced                     // a node claims that remembers another etcd
+	Diverged                      // a follow finds that its data has diverged
+	Rejoined                      // data that has diverged is replaced
+	ClonedAnew                    // data is cloned because an operator asked for it
+	FencedOff                     // a fence hook ends processes that live
+	Acknowledged                  // a write is acknowledged that others have flushed
+	FormerWrites                  // a master that is none any more takes writes
+	OtherMembers                  // the member list changes
+	Unelectable                   // nobody may claim, because too few have voted
+	Sickened                      // a monitor hook ends its node
+	Succeeded                     // a named successor takes over
+	LossAccepted                  // an operator accepts whatever is lost
 	numSometimes
 )
 
@@ -153,7 +164,9 @@ var sometimesNames = [numSometimes]string{
 	"reign ended by its TTL", "bytes of a stopped frontend", "writes at the edge", "stale watch",
 	"stale acknowledgement", "false denial", "executed, answer unknown", "refused by etcd", "unkillable",
 	"etcd saved", "etcd restored", "core healed", "fault for good",
-	"claimed in another etcd",
+	"claimed in another etcd", "diverged", "rejoined", "cloned anew", "fenced off", "acknowledged",
+	"writes to a former master", "other members", "unelectable", "ended by its monitor",
+	"named successor", "loss accepted",
 }
 
 func (s Sometimes) String() string { return sometimesNames[s] }

@@ -50,6 +50,11 @@ const (
 	edgeNears
 	treeIsLate
 	coreHeals
+	jobActs
+	promotionGoes
+	attachesLate
+	databasesStep
+	operatorActs
 	numOccurrences
 )
 
@@ -83,7 +88,9 @@ type World struct {
 	free   []int32
 	number uint64
 
-	created int // data directories
+	created    int    // data directories
+	promotions uint32 // of databases
+	trickles   bool   // their streams are slow
 
 	links   random
 	hooks   random
@@ -91,6 +98,7 @@ type World struct {
 	starts  random
 	clientR random
 	etcdR   random
+	data    random // of databases, and of hooks beside the state hook
 
 	clients []client
 	scratch []kv.Item
@@ -189,7 +197,8 @@ func (w *World) reset(s *Schedule) {
 	w.agenda.reset()
 	w.links, w.hooks = stream(s.Seed, forLink, 0), stream(s.Seed, forHooks, 0)
 	w.childs, w.starts = stream(s.Seed, forChild, 0), stream(s.Seed, forRestart, 0)
-	w.clientR = stream(s.Seed, forClients, 0)
+	w.clientR, w.data = stream(s.Seed, forClients, 0), stream(s.Seed, forData, 0)
+	w.promotions, w.trickles = 0, !s.Calm && w.data.chance(200)
 	w.leaderBack, w.downUntil, w.holder, w.created = 0, 0, -1, 0
 	w.counts = [numMilestones]int{}
 	w.active, w.final, w.minTTL, w.mostTTL = w.active[:0], false, minTTL, minTTL
@@ -203,6 +212,7 @@ func (w *World) reset(s *Schedule) {
 	}
 	w.resetActors(s)
 	w.resetClients(s)
+	w.found(s)
 	if s.Core > 0 {
 		w.at(s.Core, occurrence{kind: coreHeals})
 	}
@@ -256,7 +266,8 @@ func (w *World) handle(o *occurrence) {
 		w.rpcArrives(o)
 	case wakeGuard, guardHears, treeDiesByGuard:
 		w.handleGuard(o)
-	case noticeEnds, childIsUp, mainExits, restExits, treeDies, nodeRestarts:
+	case noticeEnds, childIsUp, mainExits, restExits, treeDies, nodeRestarts, jobActs, promotionGoes,
+		attachesLate:
 		w.handleProcess(o)
 	case etcdScans:
 		w.etcdScan()
@@ -278,6 +289,10 @@ func (w *World) handle(o *occurrence) {
 		w.check.treeIsLate(w, o)
 	case coreHeals:
 		w.coreHeals()
+	case databasesStep:
+		w.databasesStep()
+	case operatorActs:
+		w.operatorActs(o)
 	}
 }
 

@@ -23,6 +23,7 @@ var updateDocs = flag.Bool("update-docs", false, "write the generated part of RE
 // links to the document.
 var documents = []string{
 	"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/*.md", "docs/adr/*.md", "examples/*/README.md",
+	"chaos/README.md",
 }
 
 const (
@@ -75,7 +76,7 @@ type repository struct {
 // words that documents use for things in the repository.
 var (
 	testName = regexp.MustCompile(`\b(?:Test|Benchmark|Fuzz)[A-Z]\w*`)
-	pathName = regexp.MustCompile("`((?:internal|cmd|docs|examples|tools)/[\\w./*-]+)`")
+	pathName = regexp.MustCompile("`((?:internal|cmd|docs|examples|tools|chaos)/[\\w./*-]+)`")
 	linkName = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	heading  = regexp.MustCompile(`(?m)^#+ (.+)$`)
 )

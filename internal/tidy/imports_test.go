@@ -11,6 +11,8 @@ const (
 	runtimePath = module + "internal/runtime"
 	simPath     = module + "internal/sim"
 	etcdtest    = "etcdtest"
+	pgtest      = "internal/pgtest"
+	testkit     = "internal/testkit"
 )
 
 // pureImports is all that the machines may use of the standard library: nothing
@@ -30,8 +32,9 @@ var adapterImports = map[string][]string{
 	"guard": {"proc", "clock"},
 }
 
-// demos may start an embedded etcd of their own.
-var demos = []string{"cmd/msdhactl", "internal/demo"}
+// demos may start an embedded etcd of their own; the rig of the chaos suite takes
+// only its certificates and users.
+var demos = []string{"cmd/msdhactl", "internal/demo", "chaos/rig"}
 
 func checkImports(s *source, report func(int, string, ...any)) {
 	for _, spec := range s.tree.Imports {
@@ -64,6 +67,9 @@ func forbidden(s *source, path string) string {
 	}
 	if adapter(path) == etcdtest && !s.isTest() && !s.in("internal/runtime/"+etcdtest) && !inAny(s, demos) {
 		return "an embedded etcd is for tests and the demo"
+	}
+	if (path == module+testkit || path == module+pgtest) && !s.isTest() && !s.in(pgtest) {
+		return "what tests share is for tests: it brings package testing along"
 	}
 	return ""
 }

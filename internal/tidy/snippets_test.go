@@ -37,6 +37,8 @@ var bad = []struct{ rule, path, text, want string }{
 	{"imports", "internal/runtime/store/x.go", importing("store", "msdha/internal/runtime/etcdtest"), "each other"},
 	{"imports", "internal/runtime/x.go", importing("runtime", "msdha/internal/runtime/etcdtest"), "for tests"},
 	{"imports", "cmd/backend/main.go", importing("main", "msdha/internal/runtime/etcdtest"), "for tests"},
+	{"imports", "internal/demo/x.go", importing("demo", "msdha/internal/testkit"), "is for tests"},
+	{"imports", "chaos/rig/x.go", importing("rig", "msdha/internal/pgtest"), "is for tests"},
 
 	{"pure", "internal/fsm/x.go", "package fsm\n\nimport \"time\"\n\nvar x = time.Now\n", "argument"},
 	{"pure", "internal/sim/x.go", "package sim\n\nfunc f() { time.Sleep(1) }\n", "argument"},
@@ -77,6 +79,8 @@ var good = []struct{ path, text string }{
 	{"internal/runtime/store/x_test.go", importing("store", "msdha/internal/runtime/etcdtest")},
 	{"internal/runtime/proxy/x.go", "package proxy\n\nfunc f() { go f(); time.Sleep(1) }\n"},
 	{"cmd/msdhactl/x.go", importing("main", "msdha/internal/runtime/etcdtest")},
+	{"internal/runtime/proxy/x_test.go", importing("proxy", "msdha/internal/testkit")},
+	{"internal/pgtest/x.go", importing("pgtest", "msdha/internal/testkit")},
 	{"internal/fsm/mutant/on.go", "//go:build mutants\n\npackage mutant\n"},
 	{"internal/sim/x_test.go", "//go:build mutants\n\npackage sim\n"},
 	{"internal/fsm/x.go", "package fsm\n\nfunc (e E) String() string { return \"\" }\n\nfunc (e e) F() {}\n"},

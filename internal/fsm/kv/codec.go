@@ -21,10 +21,10 @@ const (
 // node's key (SPEC K1), JSON with readable names for ours (SPEC K2). It cannot
 // fail; a record that breaks Decode's rules comes back from it as Bad.
 func Encode(k Key, r Record) string {
-	switch k.Kind {
-	case KindNode, KindForeign:
+	switch {
+	case k.Kind == KindNode, k.Kind == KindForeign:
 		return r.State
-	case KindConfig, KindControl:
+	case r.Raw != "":
 		return r.Raw
 	}
 	var b strings.Builder
@@ -120,10 +120,7 @@ func readObject(k Key, value []byte) (Record, error) {
 		return Record{}, fmt.Errorf("want a JSON object, not %s", clip(value))
 	}
 	var r Record
-	switch k.Kind {
-	case KindConfig, KindControl:
-		r.Raw = string(value)
-	case KindNone:
+	if k.Kind == KindNone {
 		return r, fmt.Errorf("this kind of key has no record")
 	}
 	for _, f := range layout[k.Kind] {
@@ -145,8 +142,19 @@ func readObject(k Key, value []byte) (Record, error) {
 				f.name, clip(raw))
 		}
 	}
-	if k.Kind == KindHistory && HistoryKey(r.Epoch) != k {
-		return Record{}, fmt.Errorf("the field \"epoch\" is %d, which is not the key's", r.Epoch)
+	switch k.Kind {
+	case KindHistory:
+		if HistoryKey(r.Epoch) != k {
+			return Record{}, fmt.Errorf("the field \"epoch\" is %d, which is not the key's", r.Epoch)
+		}
+	case KindConfig:
+		if err := r.checkConfig(); err != nil {
+			return Record{}, err
+		}
+	case KindControl:
+		if err := r.checkControl(); err != nil {
+			return Record{}, err
+		}
 	}
 	return r, nil
 }

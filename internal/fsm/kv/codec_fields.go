@@ -41,7 +41,7 @@ var (
 )
 
 // layout is the whole of SPEC K2: which record has which fields, in the order
-// in which they are written. _config and _control are kept as they are.
+// in which they are written.
 var layout = map[Kind][]field{
 	KindMaster: {
 		need(fieldNode), need(fieldIncarnation), need(fieldEpoch), fieldAddress, need(fieldTTL),
@@ -61,12 +61,27 @@ var layout = map[Kind][]field{
 	},
 	KindNodeInfo: {
 		fieldAddress, fieldContainer, fieldData,
-		text("position", func(r *Record) *string { return &r.Position }),
+		position("position", func(r *Record) *Position { return &r.Position }),
+		flag("final", func(r *Record) *bool { return &r.Final }),
 		whole("final_for", func(r *Record) *Epoch { return &r.FinalFor }),
 		fieldVersion, fieldTTL,
 		whole("priority", func(r *Record) *int { return &r.Priority }),
 		flag("observer", func(r *Record) *bool { return &r.Observer }),
 		flag("has_fence", func(r *Record) *bool { return &r.HasFence }),
+		whole("config", func(r *Record) *int64 { return &r.Serial }),
+	},
+	KindConfig: {
+		need(members("members", func(r *Record) *Names { return &r.Members })),
+		whole("k", func(r *Record) *int { return &r.K }),
+		whole("version", func(r *Record) *int64 { return &r.Serial }),
+		flag("armed", func(r *Record) *bool { return &r.Armed }),
+		named("anchor", func(r *Record) *string { return &r.Anchor }),
+		members("next_members", func(r *Record) *Names { return &r.NextMembers }),
+		whole("next_k", func(r *Record) *int { return &r.NextK }),
+	},
+	KindControl: {
+		text("request", func(r *Record) *string { return &r.Request }),
+		fieldEpoch, fieldNode, fieldIncarnation,
 	},
 	KindFrontend: {fieldVersion, fieldTTL, fieldAddress},
 	KindHistory: {
@@ -107,6 +122,54 @@ func named(name string, at func(*Record) *string) field {
 		return nil
 	}
 	return f
+}
+
+// members is a list of nodes. It is read sorted, and must not repeat a name.
+func members(name string, at func(*Record) *Names) field {
+	return field{
+		name: name,
+		put: func(r *Record) string {
+			var quoted []string
+			for _, n := range at(r).List() {
+				quoted = append(quoted, quote(n))
+			}
+			if len(quoted) == 0 {
+				return ""
+			}
+			return "[" + strings.Join(quoted, ",") + "]"
+		},
+		get: func(r *Record, raw json.RawMessage) error {
+			var list []string
+			if err := json.Unmarshal(raw, &list); err != nil {
+				return fmt.Errorf("want a list of nodes, not %s", clip(raw))
+			}
+			names, err := NewNames(list)
+			*at(r) = names
+			return err
+		},
+	}
+}
+
+// position is a list of at most len(Position.At) integers.
+func position(name string, at func(*Record) *Position) field {
+	return field{
+		name: name,
+		put: func(r *Record) string {
+			if at(r).Len == 0 {
+				return ""
+			}
+			return "[" + strings.ReplaceAll(at(r).String(), " ", ",") + "]"
+		},
+		get: func(r *Record, raw json.RawMessage) error {
+			var list []int64
+			if err := json.Unmarshal(raw, &list); err != nil {
+				return fmt.Errorf("want a list of whole numbers, not %s", clip(raw))
+			}
+			p, err := NewPosition(list)
+			*at(r) = p
+			return err
+		},
+	}
 }
 
 // list is any JSON that is carried along; what is not JSON is kept as text.

@@ -1,7 +1,6 @@
 package kv
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -32,16 +31,30 @@ func TestEncodeWritesReadableJSON(t *testing.T) {
 				`"released":true,"by":"guard","unfenced":[{"epoch":6,"node":"b"}],` +
 				`"since":"2026-01-02T15:04:05Z"}`,
 		},
-		{Config, Record{Raw: `{"members": ["a"]}`}, `{"members": ["a"]}`},
-		{Control, Record{Raw: `{}`}, `{}`},
+		{
+			Config,
+			Record{
+				Members: "a b c", K: 1, Serial: 4, Armed: true, Anchor: "b", NextMembers: "a b", NextK: 1,
+			},
+			`{"members":["a","b","c"],"k":1,"version":4,"armed":true,"anchor":"b","next_members":["a","b"],"next_k":1}`,
+		},
+		{Control, Record{Request: RequestPause}, `{"request":"pause"}`},
+		{
+			Control,
+			Record{Request: RequestSwitchover, Epoch: 7, Node: "b"},
+			`{"request":"switchover","epoch":7,"node":"b"}`,
+		},
+		{Control, Record{}, `{}`},
 		{
 			NodeInfo("a"),
 			Record{
-				Address: "a", Container: "c", DataID: "d", Position: "7,12", FinalFor: 7,
+				Address: "a", Container: "c", DataID: "d",
+				Final: true, FinalFor: 7, Position: Position{Len: 2, At: [4]int64{7, 12}},
 				Version: "1.0", TTL: 3 * time.Second, Priority: 2, Observer: true, HasFence: true,
+				Serial: 4,
 			},
-			`{"address":"a","container":"c","data":"d","position":"7,12","final_for":7,` +
-				`"version":"1.0","ttl":3,"priority":2,"observer":true,"has_fence":true}`,
+			`{"address":"a","container":"c","data":"d","position":[7,12],"final":true,"final_for":7,` +
+				`"version":"1.0","ttl":3,"priority":2,"observer":true,"has_fence":true,"config":4}`,
 		},
 		{NodeInfo("a"), Record{}, `{}`},
 		{
@@ -226,84 +239,8 @@ func TestEncodeDecodeIsIdentity(t *testing.T) {
 	})
 }
 
-// drawRecord draws a key and a valid record for it: any value in any field that
-// the kind has, within the documented bounds.
-func drawRecord(t *rapid.T) (Key, Record) {
-	name := rapid.StringMatching(`[A-Za-z0-9.-][A-Za-z0-9._-]{1,20}`).Filter(func(s string) bool {
-		return ValidName(s) == nil
-	})
-	word := rapid.StringN(0, 40, -1)
-	epoch := rapid.Custom(func(t *rapid.T) Epoch {
-		return Epoch(rapid.Int64Range(1, 1<<63-1).Draw(t, "epoch"))
-	})
-	lease := LeaseID(rapid.Int64Range(1, 1<<63-1).Draw(t, "lease"))
-	ttl := time.Duration(rapid.Int64Range(1, maxSeconds*int64(time.Second)).Draw(t, "ttl"))
-	since := rapid.Int64Range(0, 253402300799).Draw(t, "since")
-	flag := rapid.Bool()
-	node := name.Draw(t, "node")
-	switch kind := rapid.SampledFrom([]Kind{
-		KindNode, KindMaster, KindEpoch, KindConfig, KindControl, KindInitialized, KindNodeInfo,
-		KindFrontend, KindHistory,
-	}).Draw(t, "kind"); kind {
-	case KindNode:
-		state := rapid.StringOfN(rapid.Rune().Filter(func(r rune) bool {
-			return !unprintable(r)
-		}), 1, 200, MaxState)
-		return NodeKey(node), Record{State: state.Draw(t, "state")}
-	case KindMaster:
-		return Master, Record{
-			Node: node, Incarnation: lease, Epoch: epoch.Draw(t, "epoch"),
-			Address: word.Draw(t, "address"), TTL: ttl,
-		}
-	case KindEpoch:
-		list, err := json.Marshal(rapid.SliceOfN(word, 1, 3).Draw(t, "unfenced"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return EpochKey, Record{
-			Epoch: epoch.Draw(t, "epoch"), Node: node, Incarnation: lease,
-			Address: word.Draw(t, "address"), Container: word.Draw(t, "container"), TTL: ttl,
-			Released: flag.Draw(t, "released"), By: word.Draw(t, "by"), Unfenced: string(list),
-			Since: since,
-		}
-	case KindConfig, KindControl:
-		raw, err := json.MarshalIndent(map[string]string{node: word.Draw(t, "raw")}, "", " ")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return Key{Kind: kind}, Record{Raw: string(raw)}
-	case KindInitialized:
-		return Initialized, Record{
-			Node: node, Incarnation: lease, Running: flag.Draw(t, "running"),
-			Done: flag.Draw(t, "done"), DataID: word.Draw(t, "data"),
-		}
-	case KindNodeInfo:
-		return NodeInfo(node), Record{
-			Address: word.Draw(t, "address"), DataID: word.Draw(t, "data"),
-			Container: word.Draw(t, "container"), Position: word.Draw(t, "position"),
-			FinalFor: epoch.Draw(t, "final"), Version: word.Draw(t, "version"), TTL: ttl,
-			Priority: rapid.IntRange(0, 1<<62).Draw(t, "priority"),
-			Observer: flag.Draw(t, "observer"), HasFence: flag.Draw(t, "fence"),
-		}
-	case KindFrontend:
-		return FrontendKey(node), Record{
-			Version: word.Draw(t, "version"), TTL: ttl,
-			Address: word.Draw(t, "address"),
-		}
-	default:
-		e := epoch.Draw(t, "epoch")
-		return HistoryKey(e), Record{
-			Epoch: e, Node: node, Incarnation: lease, Since: since,
-			Ended: word.Draw(t, "ended"),
-		}
-	}
-}
-
 func TestEveryKindHasALayout(t *testing.T) {
 	for kind := KindMaster; kind < KindForeign; kind++ {
-		if kind == KindConfig || kind == KindControl {
-			continue
-		}
 		if len(layout[kind]) == 0 {
 			t.Errorf("kind %d (%s) has no fields", kind, Key{Kind: kind})
 		}

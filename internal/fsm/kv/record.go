@@ -36,12 +36,23 @@ type Record struct {
 	Observer bool   // _nodes: registered with MSDHA_CANDIDATE=false
 	HasFence bool   // _nodes: has a fence hook (SPEC E9)
 	// FinalFor and Position are what a node published for a vacancy (SPEC E7).
+	Final    bool // without it FinalFor, which may be 0, means nothing
 	FinalFor Epoch
-	Position string
+	Position Position
+
+	// Elections go by Members and K, the database by NextMembers and NextK where
+	// there are any: a removal or a larger K that is under way (SPEC P3).
+	Members, NextMembers Names
+	K, NextK             int
+	Armed                bool   // _config: K others have once had all that the master had
+	Anchor               string // _config: who has all, until then; empty: _initialized's node
+	Serial               int64  // _config, _nodes: version of the member list (SPEC K4)
+
+	Request string // _control: what an operator asks for (SPEC E6, E8)
 
 	// Ended says why a reign was over (_history).
 	Ended string
-	// Raw keeps records that only later code reads (_config, _control).
+	// Raw is written as it stands where it is set: a value that is not ours.
 	Raw string
 }
 

@@ -24,6 +24,7 @@ const (
 	GapTrusted        // S5: nor does a listing without _epoch
 	ForgottenTTL      // S5: a reign that etcd has forgotten counts with the T of those who are left
 	OldReleaseTrusted // K4: a release found in an etcd that was replaced counts (SPEC K4)
+	RivalForgotten    // K3: who reigned by other rules is not waited for once the key is gone
 
 	// Authority (SPEC R1 to R3).
 	ReceiveDeadline // S3: D counts from the reply, not from the send
@@ -55,6 +56,35 @@ const (
 	OldKeyTrusted    // L3: a check takes an older key than we wrote for ours
 	ReleaseNoCompare // S5: a release compares nothing
 
+	// Finals and member lists (SPEC E6 to E9, P3).
+	NoDetach           // S23: a node votes without having detached
+	SmallQuorum        // S23: Q is one too low
+	OldVacancy         // S23: finals of an older vacancy count
+	VoteUnbound        // S23: a final is published whatever _epoch says by now
+	StandBackThenClaim // S23: who has stood back claims, whatever the finals say
+	OldFinalsTrusted   // K4: finals found in an etcd that was replaced count
+	OldListTrusted     // K4: an older member list than one that was seen counts
+	StrangerClaims     // S13: who is no member claims
+	StaleAnchor        // S23: until then the node that made the data may, whoever has reigned since
+	AlwaysArmed        // E7: nobody minds that no member has had the data yet
+	SettleEarly        // S23: a removal is written before the others have what the master has
+	MasterLeaves       // S23: a master settles a list without itself
+	PauseIgnored       // E8: a paused group elects
+	DebtForgotten      // S20: an unreleased reign is not put on the list
+	DebtReleased       // S20: a release drops what is still to be fenced
+
+	// The database and its hooks (SPEC P1 to P4; in the simulator's model of them).
+	TimelineAsEpoch // S23: a position begins with a number that comes again
+	EpochUnrecorded // S23: a new master does not record its epoch
+	AdmittedEarly   // S23: clients are admitted before the epoch is recorded
+	SessionsKept    // S23: a session that was open writes during the promotion
+	AnyStar         // S23: any standby's word counts, not only the members'
+	DatabaseFirst   // S23: the database waits for a new member before elections know of it
+	NoBarrier       // S23: a removal does not wait until the others have what the master has
+	LateAttach      // S23: a follow that was killed attaches all the same
+
+	LongLease // L5: the lease is three times as long as the T that is told
+
 	// Ends (SPEC R4, R5, N5).
 	EarlyRevoke   // S14: the lease is revoked before the tree is dead
 	ReleaseAtTerm // S6: the reign is released when the stop signal is sent
@@ -63,7 +93,7 @@ const (
 	LateRevival   // S14: a late success revives a node that was fenced
 	DrainRenews   // S14: a planned stop renews on after D
 	SecondGrace   // L6: who drains and is fenced gets a second grace
-	NoFence       // S6: nothing is ended when authority is over
+	NoFence       // S8: nothing is ended when authority is over
 	NoKill        // S6: no SIGKILL after the grace
 	GuardOnTTL    // S3: the guard is armed with T from now, not with D
 	GuardUnarmed  // S6: the guard is never armed
@@ -113,6 +143,7 @@ var names = [NumBugs]string{
 	WaitNotRestarted: "wait-not-restarted", WaitOwnTTL: "wait-own-ttl",
 	NoWaitAbsentEpoch: "no-wait-absent-epoch", ReignUnnoticed: "reign-unnoticed",
 	GapTrusted: "gap-trusted", ForgottenTTL: "forgotten-ttl", OldReleaseTrusted: "old-release-trusted",
+	RivalForgotten: "rival-forgotten",
 
 	ReceiveDeadline: "receive-deadline", DeadlineNoDrift: "deadline-no-drift", HalfRound: "half-round",
 	InputFirst: "input-first", RequestedTTL: "requested-ttl", NoCheck: "no-check",
@@ -124,7 +155,17 @@ var names = [NumBugs]string{
 	LostViewClaims: "lost-view-claims", UnknownIsFailed: "unknown-is-failed",
 	UnknownIsWon: "unknown-is-won", ConfirmAny: "confirm-any", LoserStuck: "loser-stuck",
 	OldKeyTrusted: "old-key-trusted",
-	PublishNoMod:  "publish-no-mod", ReleaseNoCompare: "release-no-compare",
+	PublishNoMod:  "publish-no-mod", ReleaseNoCompare: "release-no-compare", LongLease: "long-lease",
+
+	NoDetach: "no-detach", SmallQuorum: "small-quorum", OldVacancy: "old-vacancy", VoteUnbound: "vote-unbound",
+	StandBackThenClaim: "stand-back-then-claim", OldFinalsTrusted: "old-finals-trusted",
+	OldListTrusted: "old-list-trusted", StrangerClaims: "stranger-claims", StaleAnchor: "stale-anchor",
+	AlwaysArmed: "always-armed", SettleEarly: "settle-early", MasterLeaves: "master-leaves",
+	PauseIgnored: "pause-ignored", DebtForgotten: "debt-forgotten", DebtReleased: "debt-released",
+
+	TimelineAsEpoch: "timeline-as-epoch", EpochUnrecorded: "epoch-unrecorded", AdmittedEarly: "admitted-early",
+	SessionsKept: "sessions-kept", AnyStar: "any-star", DatabaseFirst: "database-first", NoBarrier: "no-barrier",
+	LateAttach: "late-attach",
 
 	EarlyRevoke: "early-revoke", ReleaseAtTerm: "release-at-term", ChildIsTree: "child-is-tree",
 	GroupKill:   "group-kill",

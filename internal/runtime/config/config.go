@@ -64,13 +64,21 @@ type Backend struct {
 	Address     string
 	HooksDir    string
 	RunDir      string
+	StateDir    string // RunDir where it is not set
 	StopSignal  syscall.Signal
 	StopTimeout time.Duration
 	FenceSignal syscall.Signal
-	// HookTimeouts has an entry for every hook that is built, by the name of
-	// its file, but for `start`, which is the main process; 0: no timeout.
+	// HookTimeouts has an entry for every hook, by the name of its file, but for
+	// `start`, which is the main process; 0: no timeout.
 	HookTimeouts map[string]time.Duration
-	Candidate    bool
+	// MonitorInterval is the time between runs of the monitor hook, 0: none, and
+	// MonitorFailures how many failures in a row end the node (SPEC N8).
+	MonitorInterval time.Duration
+	MonitorFailures int
+	Candidate       bool
+	Priority        int // among candidates whose data reaches equally far
+	// PromoteQuorum is Q of a group without a member list (SPEC E7).
+	PromoteQuorum int
 	// PublishAfter has the state `master` published after the master hook.
 	PublishAfter bool
 	AlwaysWait   bool
@@ -138,4 +146,16 @@ func LoadTools(s Source) (Tools, []Warning, error) {
 		return Tools{}, warnings, err
 	}
 	return Tools{Common: c.common}, warnings, nil
+}
+
+// LoadHTTPListen reads where a program answers, and nothing else, for whoever asks
+// it: a wrong variable elsewhere is the running program's to report. Empty: off.
+// The error is of type Faults.
+func LoadHTTPListen(s Source, p Program) (string, error) {
+	l := s.newLoader(p)
+	l.read(lookupVariable(httpListen))
+	if len(l.faults) > 0 {
+		return "", l.faults
+	}
+	return l.settings.httpListen, nil
 }

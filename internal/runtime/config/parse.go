@@ -122,6 +122,22 @@ func parseEtcdctlTimeout(s string) (time.Duration, error) {
 	return parsePositive(s)
 }
 
+// number makes a parser of whole numbers within bounds.
+func number(least, most int) func(string) (int, error) {
+	return func(s string) (int, error) {
+		n, err := strconv.Atoi(s)
+		switch {
+		case errors.Is(err, strconv.ErrRange), err == nil && n > most:
+			return 0, errors.New("it is too large")
+		case err != nil:
+			return 0, errors.New("it is no whole number")
+		case n < least:
+			return 0, errors.New("it is too small")
+		}
+		return n, nil
+	}
+}
+
 func parseBool(s string) (bool, error) {
 	switch strings.ToLower(s) {
 	case "1", "t", "true", "yes", "on":

@@ -55,7 +55,7 @@ type loader struct {
 	warnings []Warning
 }
 
-func (s Source) load(p Program) (settings, []Warning, error) {
+func (s Source) newLoader(p Program) *loader {
 	l := &loader{source: s, env: map[string]string{}, found: map[string]found{}}
 	l.settings.program = p
 	l.settings.readFile = s.ReadFile
@@ -65,6 +65,11 @@ func (s Source) load(p Program) (settings, []Warning, error) {
 			l.env[name] = value
 		}
 	}
+	return l
+}
+
+func (s Source) load(p Program) (settings, []Warning, error) {
+	l := s.newLoader(p)
 	for i := range table {
 		l.read(&table[i])
 	}
@@ -172,6 +177,9 @@ func (l *loader) finish() {
 	if c.backend.Address == "" {
 		c.backend.Address = c.common.Name
 	}
+	if c.backend.StateDir == "" {
+		c.backend.StateDir = c.backend.RunDir
+	}
 	if c.backend.FenceSignal == 0 {
 		c.backend.FenceSignal = c.backend.StopSignal
 	}
@@ -181,7 +189,7 @@ func (l *loader) finish() {
 	}
 	samePort := strings.HasSuffix(c.httpListen, fmt.Sprintf(":%d", c.frontend.Port))
 	if c.program == ProgramFrontend && c.frontend.Port != 0 && samePort {
-		l.fault("MSDHA_HTTP_LISTEN", "MSDHA_PORT has the same port")
+		l.fault(httpListen, "MSDHA_PORT has the same port")
 	}
 }
 

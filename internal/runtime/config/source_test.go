@@ -159,6 +159,18 @@ func TestWhatHooksAreTold(t *testing.T) {
 	}
 }
 
+// TestSettingsOfHooks go through unread.
+func TestSettingsOfHooks(t *testing.T) {
+	source := environment(enough(map[string]string{
+		"MSDHA_PG_SYNC_NAMES": "n1 n2", "MSDHA_PG_PASSWORD_FILE": "/no/such/file",
+	}), nil)
+	for p, load := range loaders {
+		if warnings, err := load(source); err != nil || len(warnings) != 0 {
+			t.Errorf("%s: got warnings %v, error %v", p, warnings, err)
+		}
+	}
+}
+
 func TestShortTTLWarns(t *testing.T) {
 	for value, want := range map[string]int{"1": 1, "2s": 1, "3": 0, "10": 0} {
 		vars := enough(map[string]string{"MSDHA_TTL": value})

@@ -14,6 +14,9 @@ const minSoundTTL = 3 * time.Second
 // typoOfName is how the README of the shell original spelled MSDHA_NAME.
 const typoOfName = "MSHDA_NAME"
 
+// httpListen is the one variable that is also read alone.
+const httpListen = "MSDHA_HTTP_LISTEN"
+
 // defaults are texts that go through the parser of their variable, by program;
 // everyProgram stands for those that are not named.
 type defaults map[Program]string
@@ -108,7 +111,11 @@ func parseRecord(text string) (string, error) {
 	if text == "off" {
 		return "", nil
 	}
-	return parsePath(text)
+	path, err := parsePath(text)
+	if strings.HasSuffix(text, "/") && !strings.HasSuffix(path, "/") {
+		path += "/" // it says that this is a directory
+	}
+	return path, err
 }
 
 func setHookTimeout(hook string) func(*settings, string) error {

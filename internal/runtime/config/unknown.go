@@ -9,7 +9,13 @@ import (
 // hook, finds them in its environment; in that of an agent they have no effect.
 var hookVariables = []string{
 	"MSDHA_STATE", "MSDHA_EPOCH", "MSDHA_MASTER", "MSDHA_PREVIOUS_MASTER", "MSDHA_BOOTSTRAP",
+	"MSDHA_GROUP_DATA", "MSDHA_MEMBERS", "MSDHA_MEMBERS_K", "MSDHA_REINIT",
+	"MSDHA_FENCE_EPOCH", "MSDHA_FENCE_INCARNATION", "MSDHA_FENCE_ADDRESS", "MSDHA_FENCE_CONTAINER",
 }
+
+// hooksOwn begins the settings of hooks, which go through the agent unread: those
+// of examples/postgresql. Its lib.sh knows their names, and refuses any other one.
+const hooksOwn = "MSDHA_PG_"
 
 // unknown warns of names that look like ours and are not, in their order.
 func (l *loader) unknown() {
@@ -27,7 +33,7 @@ func (l *loader) unknown() {
 		}
 		v := lookupVariable(base)
 		switch {
-		case v != nil, name == typoOfName:
+		case v != nil, name == typoOfName, strings.HasPrefix(name, hooksOwn):
 		case !slices.Contains(hookVariables, name):
 			l.warn(name, "there is no such variable, so it has no effect; "+
 				"the nearest known name is "+nearest(base)+suffix)

@@ -4,11 +4,13 @@ import (
 	"log/slog"
 	"syscall"
 	"time"
+
+	"msdha/internal/fsm/kv"
 )
 
 // otherHooks are the hooks that are built and have no timeout of their own in
 // SPEC H4.
-var otherHooks = []string{"node_state_change", "data"}
+var otherHooks = []string{"node_state_change", "data", "follow", "members", "monitor"}
 
 // table is every variable of SPEC C, in the order in which the documents and
 // the faults list them.
@@ -116,6 +118,14 @@ var table = []variable{
 		set: into(parsePath, func(c *settings) *string { return &c.backend.RunDir }),
 	},
 	{
+		name: "MSDHA_STATE_DIR", who: ProgramBackend, defaultText: "MSDHA_RUN_DIR",
+		meaning: "directory of `seen.json`, by which a restarted node recognises an etcd that was restored, and " +
+			"knows its member list and what `msdhactl reinit` asked for: where `MSDHA_RUN_DIR` is a tmpfs, name " +
+			"one on a volume",
+		form: formDir,
+		set:  into(parsePath, func(c *settings) *string { return &c.backend.StateDir }),
+	},
+	{
 		name: "MSDHA_STOP_SIGNAL", who: ProgramBackend, defaults: all("TERM"),
 		meaning: "signal of a planned stop", form: formSignal,
 		set: into(parseSignal, func(c *settings) *syscall.Signal {
@@ -149,18 +159,24 @@ var table = []variable{
 	hookTimeout("MASTER", "master", "5m"),
 	hookTimeout("NODE_STATE_CHANGE", "node_state_change", ""),
 	hookTimeout("DATA", "data", ""),
-	unbuiltTimeout("FENCE", "fence", "5m"),
-	unbuiltTimeout("DETACH", "detach", "5s"),
-	unbuiltTimeout("POSITION", "position", "5s"),
-	unbuiltTimeout("FOLLOW", "follow", ""),
-	unbuiltTimeout("MONITOR", "monitor", ""),
+	hookTimeout("FENCE", "fence", "5m"),
+	hookTimeout("DETACH", "detach", "5s"),
+	hookTimeout("POSITION", "position", "5s"),
+	hookTimeout("FOLLOW", "follow", ""),
+	hookTimeout("MEMBERS", "members", ""),
+	hookTimeout("MONITOR", "monitor", ""),
 	{
 		name: "MSDHA_MONITOR_INTERVAL", who: ProgramBackend, defaults: all("10s"),
-		meaning: "time between runs of the `monitor` hook", unbuilt: "the monitor hook",
+		meaning: "time between runs of the `monitor` hook; or `off`", form: formOptional,
+		set: into(parseOptional, func(c *settings) *time.Duration {
+			return &c.backend.MonitorInterval
+		}),
 	},
 	{
 		name: "MSDHA_MONITOR_FAILURES", who: ProgramBackend, defaults: all("3"),
-		meaning: "failures in a row that end the node", unbuilt: "the monitor hook",
+		meaning: "failures of the `monitor` hook in a row that end the node",
+		form:    "a whole number from 1 to 1000",
+		set:     into(number(1, 1000), func(c *settings) *int { return &c.backend.MonitorFailures }),
 	},
 	{
 		name: "MSDHA_FENCE_PROVES_DEATH", who: ProgramBackend, defaults: all("false"),
@@ -174,7 +190,9 @@ var table = []variable{
 	},
 	{
 		name: "MSDHA_PRIORITY", who: ProgramBackend, defaults: all("0"),
-		meaning: "preference among equals", unbuilt: "election by priority",
+		meaning: "of nodes whose data reaches equally far the one with the highest is promoted",
+		form:    "a whole number from 0 to 1000000",
+		set:     into(number(0, 1_000_000), func(c *settings) *int { return &c.backend.Priority }),
 	},
 	{
 		name: "MSDHA_PUBLISH", who: ProgramBackend, defaults: all("before"),
@@ -197,8 +215,10 @@ var table = []variable{
 	},
 	{
 		name: "MSDHA_PROMOTE_QUORUM", who: ProgramBackend, defaults: all("1"),
-		meaning: "finals that a claim needs in a group without a member list",
-		unbuilt: "election by position",
+		meaning: "how many nodes must have said how far their data reaches, and none of them further than the " +
+			"one to be promoted, in a group without a member list",
+		form: "a whole number from 1 to 64",
+		set:  into(number(1, kv.MaxMembers), func(c *settings) *int { return &c.backend.PromoteQuorum }),
 	},
 	{
 		name: "MSDHA_READ_PORT", who: ProgramFrontend, defaults: all("off"),
@@ -228,7 +248,7 @@ var table = []variable{
 		}),
 	},
 	{
-		name: "MSDHA_HTTP_LISTEN", who: ProgramBackend | ProgramFrontend,
+		name: httpListen, who: ProgramBackend | ProgramFrontend,
 		defaults: defaults{ProgramBackend: ":8008", ProgramFrontend: ":8404"},
 		meaning:  "address of health, status and metrics; or `off`",
 		form:     "host:port, :port or off",
@@ -246,9 +266,10 @@ var table = []variable{
 	},
 	{
 		name: "MSDHA_RECORD", who: ProgramBackend | ProgramFrontend, defaults: all("off"),
-		meaning: "file to which events and effects are recorded, for replay; or `off`",
-		form:    "an absolute path, or off",
-		set:     into(parseRecord, func(c *settings) *string { return &c.record }),
+		meaning: "file to which events and effects are recorded, for `msdhactl replay`, or a directory for a " +
+			"file of each life (made if it ends in `/`); or `off`",
+		form: "an absolute path, or off",
+		set:  into(parseRecord, func(c *settings) *string { return &c.record }),
 	},
 }
 
@@ -265,12 +286,5 @@ func hookTimeout(suffix, hook, value string) variable {
 	} else {
 		v.defaults = all(value)
 	}
-	return v
-}
-
-// unbuiltTimeout is the row of a hook that is not run yet.
-func unbuiltTimeout(suffix, hook, value string) variable {
-	v := hookTimeout(suffix, hook, value)
-	v.form, v.set, v.unbuilt = "", nil, "the "+hook+" hook"
 	return v
 }

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// CA signs certificates for 127.0.0.1 and localhost.
+// CA signs certificates for 127.0.0.1, localhost and what else is asked for.
 type CA struct {
 	// File holds the authority's own certificate.
 	File string
@@ -37,13 +37,14 @@ func NewCA(dir, name string) (*CA, error) {
 	return ca, err
 }
 
-// Issue writes dir/name.crt and dir/name.key, good for servers and clients.
-func (ca *CA) Issue(name string) (cert, key string, err error) {
+// Issue writes dir/name.crt and dir/name.key, good for servers and clients, and
+// for servers of those names, too.
+func (ca *CA) Issue(name string, hosts ...string) (cert, key string, err error) {
 	return ca.issue(name, &x509.Certificate{
 		Subject:     pkix.Name{CommonName: name},
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-		DNSNames:    []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		DNSNames:    append(hosts, "localhost"), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 	})
 }
 

@@ -41,6 +41,8 @@ type Options struct {
 	// TokenTTL is how long a login lasts unused; 0 means etcd's 5 minutes.
 	// etcd rounds to seconds and looks once a second.
 	TokenTTL time.Duration
+	// LoginCost is bcrypt's; 0 means the cheapest. etcd's own, 10, costs 70 ms.
+	LoginCost uint
 	// Fsync makes writes survive a crash of the machine, as tests need not.
 	Fsync bool
 }
@@ -226,7 +228,7 @@ func (s *Server) config(ctx context.Context) *embed.Config {
 	if s.opts.TokenTTL > 0 {
 		cfg.AuthTokenTTL = uint(s.opts.TokenTTL.Round(time.Second) / time.Second)
 	}
-	cfg.BcryptCost = 4 // the cheapest; a login costs etcd 70 ms otherwise
+	cfg.BcryptCost = max(4, s.opts.LoginCost)
 	cfg.GRPCAdditionalServerOptions = []grpc.ServerOption{
 		grpc.ChainStreamInterceptor(endWith(ctx)),
 	}

@@ -63,6 +63,7 @@ type HookCall struct {
 	Env     []string // KEY=value, in addition to ours and before them
 	Timeout time.Duration
 	Capture bool // keep the standard output
+	Whole   bool // what it leaves in the background ends with it
 }
 
 // Hooks runs the programs of one directory (SPEC H).
@@ -72,6 +73,13 @@ type Hooks struct {
 	Output Output
 }
 
+// Look says what a run of a hook would find, without a run: an outcome for which
+// Skipped holds, or none.
+func (h *Hooks) Look(name string) HookResult {
+	outcome, err := runnable(filepath.Join(h.Dir, name))
+	return HookResult{Outcome: outcome, Err: err}
+}
+
 // Run runs a hook and waits for its end. It leads a session of its own, which
 // makes it a process group too and keeps it from the terminal: a psql that asks
 // for a password on /dev/tty from a background group would be stopped for good.
@@ -79,7 +87,8 @@ type Hooks struct {
 // After Timeout (0: never), or when ctx ends, its whole tree gets SIGTERM and
 // 2 s later SIGKILL, and Run returns once that tree is gone, or with Err where
 // we have no right to signal what is left of it. After an exit by itself what
-// the hook left in the background lives on.
+// the hook left in the background lives on, unless the call is Whole: then what is
+// left of its session ends in the same way.
 func (h *Hooks) Run(ctx context.Context, call HookCall) HookResult {
 	if ctx.Err() != nil {
 		return HookResult{Outcome: HookStopped, Err: ctx.Err()}
@@ -102,7 +111,7 @@ func (h *Hooks) Run(ctx context.Context, call HookCall) HookResult {
 		return HookResult{Outcome: HookNotStarted, Err: err}
 	}
 	result := HookResult{Outcome: await(ctx, p, call.Timeout)}
-	if result.Outcome != HookExited {
+	if result.Outcome != HookExited || call.Whole || ctx.Err() != nil {
 		result.Err = h.Reaper.terminate(p)
 	}
 	if result.Err == nil { // otherwise it may live on, out of our reach

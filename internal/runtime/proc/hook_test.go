@@ -98,6 +98,46 @@ func TestHookEnvironmentAndArguments(t *testing.T) {
 	}
 }
 
+// TestLook: what a run would find, without one.
+func TestLook(t *testing.T) {
+	l := newLab(t)
+	l.write("good", "exit 7")
+	l.write("plain", "exit 7")
+	if err := os.Chmod(filepath.Join(l.Dir, "plain"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for hook, want := range map[string]HookOutcome{"good": 0, "plain": HookNotExecutable, "absent": HookMissing} {
+		if got := l.Look(hook); got.Outcome != want || got.Skipped() != (want != 0) {
+			t.Errorf("%s: %v, %v", hook, got.Outcome, got.Err)
+		}
+	}
+}
+
+// TestWholeHook: of one that is whole nothing is left, however it ended.
+func TestWholeHook(t *testing.T) {
+	for name, c := range map[string]struct {
+		body string
+		code int
+	}{
+		"succeeds": {`sleep 1000 & echo $!`, 0},
+		"fails":    {`sleep 1000 & echo $!; exit 75`, 75},
+		"stubborn": {`sh -c 'trap "" TERM; while :; do sleep 0.05; done' & echo $!`, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			l.write("hook", c.body)
+			got := l.run(HookCall{Name: "hook", Capture: true, Whole: true})
+			if got.Outcome != HookExited || got.Status.ExitCode() != c.code || got.Err != nil {
+				t.Errorf("got %v, %v, %v", got.Outcome, got.Status, got.Err)
+			}
+			pid := strings.TrimSpace(string(got.Stdout))
+			if _, err := os.Stat("/proc/" + pid); pid == "" || err == nil {
+				t.Errorf("process %q is left", pid)
+			}
+		})
+	}
+}
+
 func TestHookPrintsMegabytes(t *testing.T) {
 	const size = 20_000_000
 	for name, c := range map[string]struct {

@@ -43,12 +43,17 @@ func (r *Reaper) KillTree(ctx context.Context, root int, except ...int) error {
 	return r.endTree(ctx, t, unix.SIGKILL)
 }
 
+// hopelessLimit is for how long nobody may be in our reach before waiting is over:
+// a program that becomes somebody else for a moment (su, ping) ends, or comes back.
+const hopelessLimit = 300 * time.Millisecond
+
 // endTree sends the signal (none if 0) to the tree, again and again until it is
 // gone. A part of the tree in which only processes are left that we have no
 // right to signal is given up with an error.
 func (r *Reaper) endTree(ctx context.Context, t *tree, sig syscall.Signal) error {
 	poll := firstPoll
 	empty := 0
+	var hopeless time.Time // since when all who are left are out of our reach
 	for {
 		alive, err := t.walk()
 		refused, refusal := signalAll(alive, sig)
@@ -72,6 +77,14 @@ func (r *Reaper) endTree(ctx context.Context, t *tree, sig syscall.Signal) error
 			return refusal
 		}
 		empty = 0
+		switch {
+		case refused == 0 || refused < len(alive):
+			hopeless = time.Time{}
+		case hopeless.IsZero():
+			hopeless = time.Now()
+		case time.Since(hopeless) > hopelessLimit:
+			return refusal
+		}
 		select {
 		case <-ctx.Done():
 			if refused > 0 && refused == len(alive) {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"msdha/internal/testkit"
 )
 
 // wantService proves that a proxy has survived whatever was done to it.
@@ -36,12 +38,12 @@ func TestNameThatDoesNotResolve(t *testing.T) {
 	if s := r.idle(); s.DialErrors != 2 || s.Resets != 2 || s.Active != 0 {
 		t.Errorf("got %+v", s)
 	}
-	if n := r.log.count("cannot reach the target"); n != 1 {
+	if n := r.log.Count("cannot reach the target"); n != 1 {
 		t.Errorf("two failures in a row were logged %d times", n)
 	}
 	r.wantService()
 	waitFor(t, "the recovery is logged", func() bool {
-		return r.log.count("reaching the target again") == 1
+		return r.log.Count("reaching the target again") == 1
 	})
 }
 
@@ -117,7 +119,7 @@ func TestTargetThatDoesNotAnswer(t *testing.T) {
 func TestPortIsInUse(t *testing.T) {
 	taken := listenLoopback(t)
 	address := taken.Addr().String()
-	log := &logbook{}
+	log := &testkit.Output{}
 	p := newProxy(t, address, boottime, log)
 	err := p.Open("127.0.0.1")
 	var bindErr *BindError
@@ -148,7 +150,7 @@ func TestPortWithoutTheRight(t *testing.T) {
 		t.Fatal(err)
 	}
 	const port = 81
-	p := newProxy(t, fmt.Sprintf("127.0.0.1:%d", port), boottime, &logbook{})
+	p := newProxy(t, fmt.Sprintf("127.0.0.1:%d", port), boottime, &testkit.Output{})
 	failed := make(chan error)
 	go func() {
 		// The thread has lost a capability; not being unlocked, it ends with
@@ -196,7 +198,7 @@ func TestBindErrors(t *testing.T) {
 		{"5432", "give it as host:port"},
 		{"127.0.0.1:http-no", "cannot listen on 127.0.0.1:http-no"},
 	} {
-		err := newProxy(t, c.listen, boottime, &logbook{}).Open("127.0.0.1:1")
+		err := newProxy(t, c.listen, boottime, &testkit.Output{}).Open("127.0.0.1:1")
 		var bindErr *BindError
 		if !errors.As(err, &bindErr) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %q", c.listen, err, c.want)
@@ -289,11 +291,11 @@ func TestOutOfDescriptors(t *testing.T) {
 		}
 	}
 	waitFor(t, "the shortage is logged", func() bool {
-		return r.log.count("too many open files") == 1
+		return r.log.Count("too many open files") == 1
 	})
 	const window = 300 * time.Millisecond
 	for start := time.Now(); time.Since(start) < window; time.Sleep(window / 10) {
-		if n := r.log.count("cannot accept"); n != 1 {
+		if n := r.log.Count("cannot accept"); n != 1 {
 			t.Fatalf("the shortage was logged %d times", n)
 		}
 	}
@@ -315,7 +317,7 @@ func TestOutOfDescriptors(t *testing.T) {
 		}
 		own(t, c)
 	}
-	if r.log.count("accepting connections again") != 1 {
+	if r.log.Count("accepting connections again") != 1 {
 		t.Error("the recovery is not logged")
 	}
 }

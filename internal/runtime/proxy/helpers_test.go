@@ -1,14 +1,12 @@
 package proxy
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"log/slog"
 	"math"
 	"net"
 	"os"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -16,6 +14,8 @@ import (
 
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
+
+	"msdha/internal/testkit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -41,30 +41,12 @@ func boottime() int64 {
 	return ts.Nano()
 }
 
-// logbook is a log that a test can read while it is being written.
-type logbook struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logbook) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *logbook) count(part string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return bytes.Count(l.text.Bytes(), []byte(part))
-}
-
 // rig is a proxy before a target whose connections the test holds.
 type rig struct {
 	t      testing.TB
 	proxy  *Proxy
 	clock  *fakeClock
-	log    *logbook
+	log    *testkit.Output
 	target *net.TCPListener
 }
 
@@ -73,7 +55,7 @@ type rig struct {
 // does not learn that the clock jumps.
 func newRig(t testing.TB) *rig {
 	t.Helper()
-	r := &rig{t: t, clock: &fakeClock{}, log: &logbook{}, target: listenLoopback(t)}
+	r := &rig{t: t, clock: &fakeClock{}, log: &testkit.Output{}, target: listenLoopback(t)}
 	r.proxy = newProxy(t, "127.0.0.1:0", r.clock.now, r.log)
 	r.proxy.Allow(deadline)
 	r.open(r.target.Addr().String())

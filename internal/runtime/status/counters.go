@@ -35,13 +35,17 @@ func (c *Counters) Transition(signal string) {
 	c.transitions.WithLabelValues(signal).Inc()
 }
 
+// How a run of a hook ended. HookEnded is what was ended because it was for
+// something that is over.
+const (
+	HookOK     = "ok"
+	HookFailed = "failed"
+	HookEnded  = "ended"
+)
+
 // Hook counts a run of a hook.
-func (c *Counters) Hook(name string, ok bool, d time.Duration) {
+func (c *Counters) Hook(name, result string, d time.Duration) {
 	c.init()
-	result := "ok"
-	if !ok {
-		result = "failed"
-	}
 	c.hooks.WithLabelValues(name, result).Inc()
 	c.seconds.WithLabelValues(name).Add(d.Seconds())
 }
@@ -66,6 +70,15 @@ func (c *Counters) registry(s Source) *prometheus.Registry {
 	gauge("msdha_master", "1 while this node is master.", func(s Snapshot) float64 {
 		b, ok := s.(*Backend)
 		return number(ok && b.IsMaster)
+	})
+	gauge("msdha_following", "1 while the follow hook has attached this node to the present master.",
+		func(s Snapshot) float64 {
+			b, ok := s.(*Backend)
+			return number(ok && b.Follows != "")
+		})
+	gauge("msdha_paused", "1 while the group is paused.", func(s Snapshot) float64 {
+		b, ok := s.(*Backend)
+		return number(ok && b.Paused)
 	})
 	gauge("msdha_epoch", "Epoch of the reign held, or routed to.", func(s Snapshot) float64 {
 		switch x := s.(type) {

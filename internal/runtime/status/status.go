@@ -49,8 +49,34 @@ type Backend struct {
 	Live        bool  `json:"live"`
 	Ready       bool  `json:"ready"`
 
+	Follows  string   `json:"follows,omitempty"`  // the master to which the follow hook has attached
+	Detached bool     `json:"detached,omitempty"` // it takes nothing from anybody
+	Position string   `json:"position,omitempty"` // how far its data reaches, since it detached
+	Finals   *Finals  `json:"finals,omitempty"`   // for the present vacancy
+	Members  *Members `json:"members,omitempty"`  // the member list, where there is one
+	Paused   bool     `json:"paused,omitempty"`
+	Trouble  string   `json:"trouble,omitempty"` // a hook that goes on failing
+
 	Deadline int64        `json:"-"` // D, on the clock below
 	Clock    func() int64 `json:"-"`
+}
+
+// Finals is what the nodes have said of how far their data reaches (SPEC E7).
+type Finals struct {
+	Cast      int `json:"cast"`
+	NotHigher int `json:"not_higher"` // than the node's own, which is one of them
+	Needed    int `json:"needed"`     // not higher ones, for a claim
+}
+
+// Members is the member list (SPEC P3). The next list is what the database is to
+// have before elections go by it.
+type Members struct {
+	Names     string `json:"names"` // separated by spaces
+	K         int    `json:"k"`
+	Version   int64  `json:"version"`
+	Armed     bool   `json:"armed"`
+	NextNames string `json:"next_names,omitempty"`
+	NextK     int    `json:"next_k,omitempty"`
 }
 
 // Alive reports whether the agent is not leaving.

@@ -138,8 +138,8 @@ func TestMetrics(t *testing.T) {
 	s.show(&Backend{
 		Ready: true, IsMaster: true, Epoch: 7, Deadline: 2_500_000_000, Clock: clockAt(1_000_000_000),
 	})
-	s.counters.Hook("ready", true, 1500*time.Millisecond)
-	s.counters.Hook("ready", false, 500*time.Millisecond)
+	s.counters.Hook("ready", HookOK, 1500*time.Millisecond)
+	s.counters.Hook("ready", HookFailed, 500*time.Millisecond)
 	s.counters.Transition("claim won")
 	expectMetrics(t, server, "msdha_ready 1", "msdha_master 1", "msdha_epoch 7", "msdha_authority_seconds 1.5",
 		`msdha_hooks_total{hook="ready",result="ok"} 1`, `msdha_hooks_total{hook="ready",result="failed"} 1`,
@@ -174,7 +174,7 @@ func TestConcurrentReaders(t *testing.T) {
 		wg.Go(func() {
 			for i := range 20 {
 				s.show(&Backend{Epoch: int64(i), Clock: clockAt(0)})
-				s.counters.Hook("ready", true, time.Second)
+				s.counters.Hook("ready", HookOK, time.Second)
 				get(t, server, "/status")
 				get(t, server, "/metrics")
 			}

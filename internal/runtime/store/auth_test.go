@@ -17,7 +17,7 @@ import (
 // "msdha" only what is below /msdha/. Both have the password secret+"@/".
 func startLocked(t *testing.T, o etcdtest.Options) *etcdtest.Server {
 	t.Helper()
-	srv := startEtcd(t, o)
+	srv := etcdtest.MustStart(t, o)
 	c := client(t, srv)
 	err := etcdtest.EnableAuth(within(t, patience), c, secret+"@/", "msdha", secret+"@/", "/msdha/")
 	if err != nil {
@@ -104,6 +104,27 @@ func TestLoginExpires(t *testing.T) {
 		<-time.After(2500 * time.Millisecond) // unused, a token lives at most twice its TTL
 		_, _, outcome, err := s.KeepAlive(within(t, patience), lease, 0)
 		expect(t, kv.OK, outcome, err)
+	}
+}
+
+// TestLoginTakesLongerThanARequestMay is a busy etcd: a login that a request has
+// not the time to wait for serves its repeats.
+func TestLoginTakesLongerThanARequestMay(t *testing.T) {
+	srv := startLocked(t, etcdtest.Options{LoginCost: 8})
+	c := loginTo(t, srv)
+	c.DialTimeout = patience // with the race detector on a busy machine a login takes seconds
+	s := open(t, c)
+	deadline := time.Now().Add(2 * patience)
+	for attempt := 0; ; attempt++ {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond) // a login takes 15 at least
+		_, _, outcome, err := s.List(ctx)
+		cancel()
+		if outcome == kv.OK {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d requests failed, the last with: %v", attempt+1, err)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"msdha/internal/fsm/kv"
+	"msdha/internal/runtime/etcdtest"
 )
 
 // Over links that cut and swallow replies, every transaction that raised the
@@ -15,7 +16,7 @@ import (
 // and never fewer than the known ones.
 func TestOutcomesAreHonestUnderFaults(t *testing.T) {
 	t.Parallel()
-	a, b := startRelay(t, shared.server.Addr()), startRelay(t, shared.server.Addr())
+	a, b := etcdtest.MustRelay(t, shared.server.Addr()), etcdtest.MustRelay(t, shared.server.Addr())
 	s := open(t, through(t, a, b))
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()

@@ -72,18 +72,33 @@ func (l *lane) setSuspect(suspect bool) {
 	l.suspect = suspect
 }
 
-// awaitReady waits for the present connection to get ready; false at ctx's end.
+// awaitReady waits for the lane's connection to get ready; false at ctx's end. One
+// that is replaced meanwhile never gets ready, and its successor counts (found by
+// chaos, f35-soak: a watch, which has no deadline, waited for ever).
 func (l *lane) awaitReady(ctx context.Context) bool {
-	conn := l.conn()
 	for {
+		conn := l.conn()
 		state := conn.GetState()
-		if state == connectivity.Ready {
+		switch {
+		case state == connectivity.Ready:
 			return true
+		case state == connectivity.Shutdown && l.isClosed():
+			return false
+		case state == connectivity.Shutdown:
+			continue // it has just been replaced
+		case state == connectivity.Idle:
+			conn.Connect() // nobody else may ask anything of it
 		}
 		if !conn.WaitForStateChange(ctx, state) {
 			return false
 		}
 	}
+}
+
+func (l *lane) isClosed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.closed
 }
 
 // sent notes that a request leaves.

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc/connectivity"
+
 	"msdha/internal/fsm/kv"
 	"msdha/internal/runtime/etcdtest"
 )
@@ -56,12 +58,12 @@ func TestUnreachableEtcdIsNoErrorOfOpen(t *testing.T) {
 	end := s.Watch(within(t, short), 1, nil)
 	expect(t, kv.Unknown, end.Outcome, end.Err)
 
-	startEtcd(t, srv)
+	etcdtest.MustStart(t, srv)
 	eventually(t, patience, readMaster(s))
 }
 
 func TestExecutedWithoutReplyIsUnknown(t *testing.T) {
-	relay := startRelay(t, shared.server.Addr())
+	relay := etcdtest.MustRelay(t, shared.server.Addr())
 	s := open(t, through(t, relay))
 	eventually(t, patience, readMaster(s))
 
@@ -110,7 +112,7 @@ func appears(t *testing.T, key string) bool {
 }
 
 func TestStoppedEtcdIsUnknownAndComesBack(t *testing.T) {
-	srv := startEtcd(t, etcdtest.Options{})
+	srv := etcdtest.MustStart(t, etcdtest.Options{})
 	c := config(t)
 	c.Endpoints = []string{srv.Endpoint()}
 	s := open(t, c)
@@ -141,7 +143,7 @@ func TestStoppedEtcdIsUnknownAndComesBack(t *testing.T) {
 }
 
 func TestAttemptsRotateOverEndpoints(t *testing.T) {
-	a, b := startRelay(t, shared.server.Addr()), startRelay(t, shared.server.Addr())
+	a, b := etcdtest.MustRelay(t, shared.server.Addr()), etcdtest.MustRelay(t, shared.server.Addr())
 	s := open(t, through(t, a, b))
 	lease := mustGrant(t, s, 60*time.Second)
 	for _, l := range s.lanes {
@@ -182,7 +184,7 @@ func TestAttemptsRotateOverEndpoints(t *testing.T) {
 }
 
 func TestDeadEndpointCostsNothing(t *testing.T) {
-	relay := startRelay(t, shared.server.Addr())
+	relay := etcdtest.MustRelay(t, shared.server.Addr())
 	port, err := etcdtest.FreePort()
 	if err != nil {
 		t.Fatal(err)
@@ -200,7 +202,7 @@ func TestDeadEndpointCostsNothing(t *testing.T) {
 // acknowledges everything, is noticed by nobody but us.
 func TestForgottenConnectionIsReplaced(t *testing.T) {
 	t.Parallel()
-	relay := startRelay(t, shared.server.Addr())
+	relay := etcdtest.MustRelay(t, shared.server.Addr())
 	s := open(t, through(t, relay))
 	for _, l := range s.lanes {
 		if !l.awaitReady(within(t, patience)) {
@@ -213,8 +215,45 @@ func TestForgottenConnectionIsReplaced(t *testing.T) {
 	eventually(t, patience, readMaster(s))
 }
 
+// TestWhoWaitsFollowsAReplacedConnection: etcd is away for so long that every
+// connection is replaced, while a watch, which has no deadline, waits for one.
+func TestWhoWaitsFollowsAReplacedConnection(t *testing.T) {
+	relay := etcdtest.MustRelay(t, shared.server.Addr())
+	relay.Hold(true, true)
+	s := open(t, through(t, relay))
+	out, ended := make(chan Batch), make(chan WatchEnd, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { ended <- s.Watch(ctx, 1, out) }()
+	old := s.lanes[0].conn()
+	for state := old.GetState(); state != connectivity.Connecting; state = old.GetState() {
+		old.WaitForStateChange(within(t, patience), state)
+	}
+	time.Sleep(short) // the more, the surer it waits by now; any time must do
+	for _, l := range s.lanes {
+		l.mu.Lock()
+		l.waiting = time.Now().Add(-2 * stall)
+		l.mu.Unlock()
+		if !l.silent() {
+			t.Fatal("the connection was not replaced")
+		}
+	}
+	relay.Hold(false, false)
+	select {
+	case <-out:
+	case <-within(t, patience).Done():
+		t.Error("the watch does not come")
+	}
+	cancel()
+	go func() {
+		for range out { // what was on its way
+		}
+	}()
+	<-ended
+	close(out)
+}
+
 func TestCloseEndsEverything(t *testing.T) {
-	relay := startRelay(t, shared.server.Addr())
+	relay := etcdtest.MustRelay(t, shared.server.Addr())
 	s := open(t, through(t, relay))
 	eventually(t, patience, readMaster(s))
 	relay.Hold(false, true)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	"go.etcd.io/etcd/client/v3/credentials"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/status"
 )
 
@@ -27,52 +29,90 @@ type login struct {
 	timeout        time.Duration
 	logger         *slog.Logger
 	count          atomic.Uint64 // logins so far
-	turn           chan struct{} // held while logging in
+
+	mu      sync.Mutex
+	running map[*grpc.ClientConn]*attempt
+	renewed chan struct{} // closed at the next success
+}
+
+// attempt is a login that is under way.
+type attempt struct {
+	ended chan struct{}
+	err   error // once it has ended
 }
 
 func newLogin(c *Config) *login {
-	l := &login{
+	return &login{
 		user: c.Username, password: c.Password, timeout: c.DialTimeout, logger: c.Logger,
-		tokens: credentials.NewPerRPCCredentialBundle(), turn: make(chan struct{}, 1),
+		tokens:  credentials.NewPerRPCCredentialBundle(),
+		running: map[*grpc.ClientConn]*attempt{}, renewed: make(chan struct{}),
 	}
-	return l
 }
 
 // ensure logs in where that has not happened since the login numbered seen, and
 // gives the number of the one in force. Requests that are refused together share
-// one login, since each costs etcd some 70 ms; the others go on meanwhile.
+// one login for each connection, since each costs etcd some 70 ms.
+//
+// A login outlives the request that began it, up to its own timeout: where etcd
+// is so busy that it takes longer than a request may, it serves the repeat. It
+// would else be begun anew each time, until authority is over. Without a connection
+// it ends with that request, for gRPC to say why there is none.
 func (l *login) ensure(ctx context.Context, conn *grpc.ClientConn, seen uint64) (uint64, error) {
 	if l.user == "" {
 		return seen, nil // nothing, or the name in a certificate
 	}
+	l.mu.Lock()
 	if n := l.count.Load(); n > seen {
+		l.mu.Unlock()
 		return n, nil
 	}
-	// Somebody with a patient context must not keep others from trying.
-	ctx, cancel := context.WithTimeout(ctx, l.timeout)
-	defer cancel()
+	renewed, own := l.renewed, l.running[conn]
+	if own == nil {
+		own = &attempt{ended: make(chan struct{})}
+		l.running[conn] = own
+		if conn.GetState() != connectivity.Ready {
+			l.mu.Unlock()
+			l.run(ctx, conn, own)
+			return l.count.Load(), own.err
+		}
+		go l.run(context.WithoutCancel(ctx), conn, own)
+	}
+	l.mu.Unlock()
 	select {
-	case l.turn <- struct{}{}:
-		defer func() { <-l.turn }()
+	case <-renewed: // by way of any connection
+	case <-own.ended:
+		if own.err != nil {
+			return seen, own.err
+		}
 	case <-ctx.Done():
 		return seen, status.FromContextError(ctx.Err()).Err()
 	}
-	if n := l.count.Load(); n > seen {
-		return n, nil
-	}
+	return l.count.Load(), nil
+}
+
+// run logs in. It ends early with its connection.
+func (l *login) run(ctx context.Context, conn *grpc.ClientConn, a *attempt) {
+	ctx, cancel := context.WithTimeout(ctx, l.timeout)
+	defer cancel()
 	resp, err := pb.NewAuthClient(conn).Authenticate(ctx,
 		&pb.AuthenticateRequest{Name: l.user, Password: l.password}, grpc.WaitForReady(true))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	defer close(a.ended)
+	delete(l.running, conn)
 	switch {
 	case errors.Is(rpctypes.Error(err), rpctypes.ErrAuthNotEnabled):
 		l.tokens.UpdateAuthToken("")
 	case err != nil:
-		return seen, err
+		a.err = err
+		return
 	default:
 		l.tokens.UpdateAuthToken(resp.Token)
 	}
 	n := l.count.Add(1)
+	close(l.renewed)
+	l.renewed = make(chan struct{})
 	l.logger.Debug("logged in to etcd", "user", l.user, "login", n)
-	return n, nil
 }
 
 // isTokenError tells that etcd refused a request because of the token, before

@@ -1,14 +1,12 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
 	"os"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,6 +16,7 @@ import (
 
 	"msdha/internal/fsm/kv"
 	"msdha/internal/runtime/etcdtest"
+	"msdha/internal/testkit"
 )
 
 // patience is how long a test waits for what must happen; nothing is concluded
@@ -78,34 +77,6 @@ func open(t *testing.T, c Config) *Store {
 	}
 	t.Cleanup(s.Close)
 	return s
-}
-
-func startEtcd(t *testing.T, o etcdtest.Options) *etcdtest.Server {
-	t.Helper()
-	srv, err := etcdtest.Start(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := srv.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return srv
-}
-
-func startRelay(t *testing.T, target string) *etcdtest.Relay {
-	t.Helper()
-	r, err := etcdtest.NewRelay(target)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := r.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return r
 }
 
 func client(t *testing.T, srv *etcdtest.Server) *clientv3.Client {
@@ -175,28 +146,10 @@ func put(t *testing.T, c *clientv3.Client, key, value string,
 	return kv.Revision(resp.Header.Revision)
 }
 
-// logs collects everything that any store of a test logs.
-type logs struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logs) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 // testLogger logs at every level and holds that no password shows up.
 func testLogger(t *testing.T) *slog.Logger {
 	t.Helper()
-	l := &logs{}
+	l := &testkit.Output{}
 	t.Cleanup(func() {
 		if strings.Contains(l.String(), secret) {
 			t.Errorf("the log has the password:\n%s", l)
@@ -208,7 +161,7 @@ func testLogger(t *testing.T) *slog.Logger {
 	return loggerTo(l)
 }
 
-func loggerTo(l *logs) *slog.Logger {
+func loggerTo(l *testkit.Output) *slog.Logger {
 	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 

@@ -9,34 +9,17 @@ import (
 
 	"msdha/internal/fsm/kv"
 	"msdha/internal/runtime/etcdtest"
+	"msdha/internal/testkit"
 )
-
-func newCA(t *testing.T, dir, name string) *etcdtest.CA {
-	t.Helper()
-	ca, err := etcdtest.NewCA(dir, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ca
-}
-
-func issue(t *testing.T, ca *etcdtest.CA, name string) (cert, key string) {
-	t.Helper()
-	cert, key, err := ca.Issue(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cert, key
-}
 
 func TestTLS(t *testing.T) {
 	dir := t.TempDir()
-	ca, wrong := newCA(t, dir, "ca"), newCA(t, dir, "wrong")
-	cert, key := issue(t, ca, "server")
-	clientCert, clientKey := issue(t, ca, "client")
-	wrongCert, wrongKey := issue(t, wrong, "stranger")
-	plain := startEtcd(t, etcdtest.Options{TLS: &etcdtest.ServerTLS{Cert: cert, Key: key}})
-	mutual := startEtcd(t, etcdtest.Options{
+	ca, wrong := etcdtest.MustCA(t, dir, "ca"), etcdtest.MustCA(t, dir, "wrong")
+	cert, key := ca.MustIssue(t, "server")
+	clientCert, clientKey := ca.MustIssue(t, "client")
+	wrongCert, wrongKey := wrong.MustIssue(t, "stranger")
+	plain := etcdtest.MustStart(t, etcdtest.Options{TLS: &etcdtest.ServerTLS{Cert: cert, Key: key}})
+	mutual := etcdtest.MustStart(t, etcdtest.Options{
 		TLS: &etcdtest.ServerTLS{Cert: cert, Key: key, ClientCA: ca.File},
 	})
 	tests := []struct {
@@ -115,7 +98,7 @@ func TestCureWhicheverWayThePeerHangsUp(t *testing.T) {
 }
 
 func TestPlainEndpointWithCertificatesWarns(t *testing.T) {
-	var l logs
+	var l testkit.Output
 	c := config(t)
 	c.Logger, c.InsecureSkipVerify = loggerTo(&l), true
 	mustGrant(t, open(t, c), time.Second)
@@ -129,14 +112,14 @@ func TestCertificatesRotate(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	rotate := func() (ca *etcdtest.CA, o etcdtest.Options, cert, key string) {
-		ca = newCA(t, dir, "ca")
+		ca = etcdtest.MustCA(t, dir, "ca")
 		o.TLS = &etcdtest.ServerTLS{ClientCA: ca.File}
-		o.TLS.Cert, o.TLS.Key = issue(t, ca, "server")
-		cert, key = issue(t, ca, "client")
+		o.TLS.Cert, o.TLS.Key = ca.MustIssue(t, "server")
+		cert, key = ca.MustIssue(t, "client")
 		return ca, o, cert, key
 	}
 	ca, options, cert, key := rotate()
-	srv := startEtcd(t, options)
+	srv := etcdtest.MustStart(t, options)
 	c := config(t)
 	c.Endpoints, c.CACert, c.Cert, c.Key = []string{srv.Endpoint()}, ca.File, cert, key
 	s := open(t, c)

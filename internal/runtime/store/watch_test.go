@@ -11,6 +11,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"msdha/internal/fsm/kv"
+	"msdha/internal/runtime/etcdtest"
 )
 
 // watching is a watch that runs.
@@ -83,7 +84,7 @@ func TestWatchDeliversWholeRevisions(t *testing.T) {
 	var x kv.Txn
 	x.Put(b, kv.Record{State: "ready"}, lease)
 	x.Put(a, kv.Record{State: "start"}, lease)
-	x.Put(kv.Control, kv.Record{Raw: "{}"}, 0)
+	x.Put(kv.Control, kv.Record{Request: kv.RequestPause}, 0)
 	x.Get(a)
 	_, wrote, outcome, err := s.Txn(within(t, patience), &x, 0)
 	expect(t, kv.OK, outcome, err)
@@ -110,7 +111,7 @@ func TestWatchDeliversWholeRevisions(t *testing.T) {
 			},
 			{
 				Key: kv.Control, Present: true, Create: wrote.Rev, Mod: wrote.Rev,
-				Record: kv.Record{Raw: "{}"},
+				Record: kv.Record{Request: kv.RequestPause},
 			},
 		}},
 		{kv.Header{Cluster: h.Cluster, Rev: garbage}, []kv.Item{{
@@ -176,7 +177,7 @@ func TestQuietWatchTellsProgress(t *testing.T) {
 }
 
 func TestWatchOfCompactedRevision(t *testing.T) {
-	relay := startRelay(t, shared.server.Addr())
+	relay := etcdtest.MustRelay(t, shared.server.Addr())
 	c := through(t, relay)
 	c.WatchIdle = patience
 	s := open(t, c)
@@ -208,7 +209,7 @@ func TestWatchOfCompactedRevision(t *testing.T) {
 }
 
 func TestWatchGoesOnWhereItWasCut(t *testing.T) {
-	relay := startRelay(t, shared.server.Addr())
+	relay := etcdtest.MustRelay(t, shared.server.Addr())
 	c := through(t, relay)
 	c.WatchIdle = patience
 	s := open(t, c)
@@ -244,7 +245,7 @@ func TestWatchGoesOnWhereItWasCut(t *testing.T) {
 
 func TestSilentWatchIsLostAndTheLeaseIsNot(t *testing.T) {
 	t.Parallel()
-	a, b := startRelay(t, shared.server.Addr()), startRelay(t, shared.server.Addr())
+	a, b := etcdtest.MustRelay(t, shared.server.Addr()), etcdtest.MustRelay(t, shared.server.Addr())
 	c := through(t, a, b)
 	c.WatchIdle = idle
 	s := open(t, c)

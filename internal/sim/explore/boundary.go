@@ -38,7 +38,7 @@ func Boundaries(ctx context.Context, ticks int, now func() time.Time, each func(
 			if err != nil {
 				return err
 			}
-			each(&Boundary{Grace: g, Pause: p, Overlaps: r.Noted != nil, Result: r})
+			each(&Boundary{Grace: g, Pause: p, Overlaps: r.Noted, Result: r})
 			if !r.Exhausted {
 				return nil
 			}

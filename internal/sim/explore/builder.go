@@ -48,9 +48,10 @@ type builder struct {
 	// same finds a revision that holds what next does; nil where none is kept.
 	same func(before, next *revision) *revision
 
-	note       string // a property: Options.Note
-	bad, noted *Violation
-	say        func(format string, args ...any) // nil unless a story is told
+	note  string // a property: Options.Note
+	noted bool   // it was violated, once
+	bad   *Violation
+	say   func(format string, args ...any) // nil unless a story is told
 }
 
 // input is an event for an actor, with the memory that it points to.
@@ -132,13 +133,11 @@ func (b *builder) drop() {
 }
 
 // fail keeps the first violation of a step that the search is after, and the
-// first that it only notes.
+// that there was one which it only notes.
 func (b *builder) fail(property, format string, args ...any) {
 	switch {
 	case property == b.note:
-		if b.noted == nil {
-			b.noted = &Violation{property, fmt.Sprintf(format, args...)}
-		}
+		b.noted = true
 		return
 	case b.scope.Only != "" && property != b.scope.Only:
 		return

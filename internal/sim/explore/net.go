@@ -61,27 +61,13 @@ func (b *builder) round(actor int8, calls []call, e *fsm.Effect) {
 
 // unknown is a request whose time is over.
 func (b *builder) unknown(k fsm.EffectKind, op fsm.Op, at fsm.Instant) fsm.Event {
-	return fsm.Event{Kind: answers(k), Op: op, Sent: at, Outcome: kv.Unknown}
-}
-
-func answers(k fsm.EffectKind) fsm.EventKind {
-	switch k {
-	case fsm.GrantLease:
-		return fsm.Granted
-	case fsm.KeepAlive:
-		return fsm.KeptAlive
-	case fsm.RevokeLease:
-		return fsm.Revoked
-	case fsm.ListKeys:
-		return fsm.Listed
-	}
-	return fsm.TxnDone
+	return fsm.Event{Kind: k.Answer(), Op: op, Sent: at, Outcome: kv.Unknown}
 }
 
 // serve executes a request that writes no key.
 func (b *builder) serve(actor int8, r *input, e *fsm.Effect) {
 	s := b.s
-	r.ev = fsm.Event{Kind: answers(e.Kind), Op: e.Op, Sent: s.now, Outcome: kv.OK, Header: b.header()}
+	r.ev = fsm.Event{Kind: e.Kind.Answer(), Op: e.Op, Sent: s.now, Outcome: kv.OK, Header: b.header()}
 	switch e.Kind {
 	case fsm.GrantLease:
 		r.ev.Lease, r.ev.TTL = b.grant(actor), ttl
@@ -154,7 +140,7 @@ func (b *builder) send(i int8, calls []call, e *fsm.Effect) {
 func (b *builder) execute(actor int8, k uint8) {
 	c := &b.node(actor).calls[k]
 	was := *c
-	r := &reply{ev: fsm.Event{Kind: answers(was.kind), Op: was.op, Sent: was.sent, Outcome: kv.OK}}
+	r := &reply{ev: fsm.Event{Kind: was.kind.Answer(), Op: was.op, Sent: was.sent, Outcome: kv.OK}}
 	c.state, c.reply, c.txn = executed, r, nil
 	if was.state == adrift {
 		*c = call{}

@@ -40,8 +40,8 @@ type Result struct {
 	// Violation is the first that was found, at the least depth; nil if none was.
 	Violation *Violation
 	Story     string // of the violation
-	// Noted is a violation of Options.Note; nil if there is none.
-	Noted *Violation
+	// Noted says that Options.Note was violated.
+	Noted bool
 }
 
 // Rate is how many states were found in a second.
@@ -134,9 +134,7 @@ func (x *search) merge() bool {
 		w := &x.parts[i]
 		x.r.Steps += w.steps
 		w.steps = 0
-		if x.r.Noted == nil {
-			x.r.Noted = w.b.noted
-		}
+		x.r.Noted = x.r.Noted || w.b.noted
 		if f := &w.bad; f.violation != nil && (bad == nil || f.from < bad.from) {
 			bad = f
 		}

@@ -1,0 +1,71 @@
+package fsm
+
+// monitor asks the program, at intervals, whether it still works (SPEC N8). Its
+// answers count while the node serves; during a promotion nobody asks.
+type monitor struct {
+	op   Op
+	due  Instant
+	late Instant // when the hook should have been back for long: it hangs in the kernel
+	bad  int     // failures in a row
+}
+
+var monitored = in(Standby, Waiting, Reigning)
+
+// promotable begins the first interval.
+func (b *Backend) promotable(now Instant, _ *Event, _ *Effects) { b.monitor.due = b.nextLook(now) }
+
+func (b *Backend) nextLook(now Instant) Instant {
+	if b.cfg.MonitorInterval == 0 || !b.cfg.Hooks.Has(HookMonitor) {
+		return Never
+	}
+	return now.Add(b.cfg.MonitorInterval)
+}
+
+func (b *Backend) monitorAt() Instant {
+	switch {
+	case !monitored.has(b.phase):
+		return Never
+	case b.monitor.op != 0:
+		return b.monitor.late
+	}
+	return b.monitor.due
+}
+
+// monitorDue: a hook that does not even die of SIGKILL, since the disk hangs, is a
+// failure at each further interval. It is not run again beside itself.
+func (b *Backend) monitorDue(now Instant) Signal {
+	if b.monitor.op == 0 {
+		return sigMonitorDue
+	}
+	b.monitor.bad++
+	b.monitor.late = b.nextLook(now)
+	return sigMonitorFailed
+}
+
+func (b *Backend) look(now Instant, _ *Event, out *Effects) {
+	b.ops++
+	b.monitor.op, b.monitor.due, b.monitor.late = b.ops, b.nextLook(now), Never
+	if limit := b.cfg.HookTimeout[HookMonitor]; limit > 0 {
+		b.monitor.late = b.nextLook(now.Add(limit))
+	}
+	e := out.add(RunHook)
+	e.Op, e.Hook, e.Timeout, e.Env = b.ops, HookMonitor, b.cfg.HookTimeout[HookMonitor], b.HookEnv()
+}
+
+// receiveMonitor counts. A look that takes longer than the interval is followed by
+// the next at once.
+func (b *Backend) receiveMonitor(ev *Event) Signal {
+	b.monitor.op = 0
+	if ev.Absent || ev.Code == 0 {
+		b.monitor.bad = 0
+		return sigNone
+	}
+	b.monitor.bad++
+	return sigMonitorFailed
+}
+
+// failsTooOften: that many failures in a row are a planned stop. Not under a pause,
+// when nobody may succeed: the failures go on counting (SPEC E8).
+func failsTooOften(b *Backend, _ *Event) bool {
+	return b.monitor.bad >= max(1, b.cfg.MonitorFailures) && !b.paused()
+}
