@@ -5,6 +5,7 @@ package images_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"os"
@@ -35,6 +36,24 @@ func sql(front *container, password, query string) (answer string, err error) {
 	defer conn.Close(ctx) //nolint:errcheck // it has answered
 	err = conn.QueryRow(ctx, query).Scan(&answer)
 	return answer, err
+}
+
+// undefinedObject is the SQLSTATE for a large object that is not there.
+const undefinedObject = "42704"
+
+// awaitStreaming waits until a standby streams from the master and has caught up. A
+// node is ready before that, since it is ready without a master, too; and without a
+// member list neither a commit nor a planned stop waits for who is not connected.
+func awaitStreaming(t *testing.T, front, standby *container) {
+	t.Helper()
+	eventually(t, standby.name+" to stream", func() error {
+		names, err := sql(front, owner, "select coalesce(string_agg(application_name, ' '), 'nobody') "+
+			"from pg_stat_replication where state = 'streaming'")
+		if err == nil && names != standby.name {
+			err = fmt.Errorf("%s streams", names)
+		}
+		return err
+	})
 }
 
 // TestPostgreSQL: a group of two, each as locked up as Docker allows, survives the
@@ -78,9 +97,14 @@ func TestPostgreSQL(t *testing.T) {
 			if err == nil && got != want {
 				t.Fatalf("%s gives %q, want %q", query, got, want)
 			}
+			var told *pgconn.PgError
+			if errors.As(err, &told) && told.Code == undefinedObject {
+				t.Fatalf("%s: a master does not have what was acknowledged: %v", query, err)
+			}
 			return err
 		})
 	}
+	awaitStreaming(t, front, b)
 	expect("select lo_from_bytea(4711, 'kept')::text", "4711") // a write that answers
 	var refused *pgconn.PgError
 	if _, err := sql(front, replication, "select ''"); !errors.As(err, &refused) || refused.Code != "28P01" {
