@@ -105,7 +105,7 @@ var varies = []struct {
 	{regexp.MustCompile(`"revision": \d+`), `"revision": N`},
 	{regexp.MustCompile(`\b3[56]\d\d of 3600(\s+)s`), "LEFT of 3600${1}s"},
 	{regexp.MustCompile(`"left_seconds": 3[56]\d\d\b`), `"left_seconds": LEFT`},
-	{regexp.MustCompile(`\bends, in (59m\d+|1h0m0)s(\s+)unless`), "ends, in LEFT${2}unless"},
+	{regexp.MustCompile(`\bends,(\s+)in (?:59m\d+|1h0m0)s(\s+)unless`), "ends,${1}in LEFT${2}unless"},
 }
 
 func golden(t *testing.T, name, got string) {

@@ -35,6 +35,7 @@ var shared struct {
 }
 
 func TestMain(m *testing.M) {
+	testkit.HearHangups()
 	flag.Parse()
 	if !isSet("test.parallel") { // most tests wait for a lease to end
 		if err := flag.Set("test.parallel", "10"); err != nil {

@@ -19,6 +19,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"msdha/internal/runtime/proc"
+
+	"msdha/internal/testkit"
 )
 
 // patience bounds every wait for something that has to happen.
@@ -30,6 +32,7 @@ const markVariable = "GUARD_TEST_MARK"
 var nodeBinary string
 
 func TestMain(m *testing.M) {
+	testkit.HearHangups()
 	os.Exit(runTests(m))
 }
 
