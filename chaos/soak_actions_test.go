@@ -213,8 +213,11 @@ func (s *soaker) victims(f *plan.Fault) ([]*rig.Member, error) {
 		return s.unhurt(s.Nodes)
 	case plan.Both:
 		leader, _, err := s.EtcdLeader(s.ctx)
-		if err != nil || master == nil {
+		switch {
+		case err != nil:
 			return nil, fmt.Errorf("%w: %w", errImpossible, err)
+		case master == nil:
+			return nil, errImpossible
 		}
 		return s.unhurt([]*rig.Member{leader, master})
 	case plan.Etcd:
