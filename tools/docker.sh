@@ -21,7 +21,7 @@ if docker info >/dev/null 2>&1; then
     done
     make --no-print-directory images TAG=
     # One package after the other: some measure time.
-    [ ${#others[@]} -eq 0 ] || go test -count=1 -p 1 -tags docker "${others[@]}"
+    [ ${#others[@]} -eq 0 ] || go test -timeout 30m -count=1 -p 1 -tags docker "${others[@]}"
     MSDHA_CHAOS_TAG=latest exec tools/chaos.sh fast
 fi
 if [ ${#packages[@]} -eq 0 ]; then
