@@ -22,8 +22,8 @@ var volumeFails = scenario{name: "f29-volume-fails", tier: full, options: onDisk
 	p.within("the next master is published", next.Published.Sub(p.struck),
 		looks*(lookEvery+lookLimit)+stopTimeout+next.Published.Sub(next.Claimed))
 	p.pass(shortly)
+	p.comesToSay(m, "cannot use MSDHA_STATE_DIR")
 	p.must(m.Stop(p.ctx, stopGrace))
-	p.says(m, "cannot use MSDHA_STATE_DIR")
 	p.Say("    the volume of %s is mended", m.Name)
 	p.must(p.RepairDisk(p.ctx, m))
 	p.must(m.Start(p.ctx))
