@@ -3,6 +3,7 @@
 package chaos
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -120,6 +121,20 @@ func (p *play) says(m *rig.Member, text string) {
 	if !strings.Contains(log, text) {
 		p.t.Errorf("%s never says %q", m.Name, text)
 	}
+}
+
+// comesToSay waits until the node itself has said so since the fault.
+func (p *play) comesToSay(m *rig.Member, text string) {
+	p.t.Helper()
+	err := evidence.Await(p.ctx, settleLimit, func() string {
+		log, err := m.Log(p.ctx, p.struck)
+		p.must(err)
+		if !strings.Contains(log, text) {
+			return fmt.Sprintf("%s never says %q", m.Name, text)
+		}
+		return ""
+	})
+	p.must(err)
 }
 
 func lastLine(text string) string {

@@ -17,7 +17,7 @@ var scenarios = []scenario{
 	compacted, etcdEmptied, etcdRestored, tokensEnd, certificateChanges, etcdRestarted, etcdRolling,
 	restarted, crashed, nameTaken, promotionFails, killedAgain,
 	lateFinal, lagging, standbyThenMaster, diverged, pausedGroup, mixedVersions, scaled, clientsView,
-	diskFull, logFull, addressesChange, hostLost,
+	diskFull, logFull, volumeHangs, volumeFails, addressesChange, hostLost,
 	rollingRestart, allRestarted,
 	lossy,
 	atTen(postgresKilled), atTen(agentKilled), atTen(containerKilled), atTen(stopped), atTen(paused),

@@ -35,6 +35,7 @@ need_file '/etc/ssl/certs/ca-certificates.crt' ca-certificates
 if docker info >/dev/null 2>&1; then
     need_command debootstrap debootstrap
     need_command nft nftables
+    need_command mkfs.ext4 e2fsprogs
     docker compose version >/dev/null 2>&1 || need_command docker-compose docker-compose
 fi
 

@@ -36,6 +36,7 @@ type Options struct {
 	Backend string
 	Secure  *Security // etcd with TLS and logins; nil without
 	Async   bool      // no member list: nobody waits for standbys
+	Disks   bool      // the backends' data is on disks that can hang and fail
 	Quiet   bool      // one writer for each way in: the cluster shares the machine with another
 }
 
@@ -71,6 +72,9 @@ type Cluster struct {
 	Nodes  []*Member
 	Fronts []*Member
 	holder *Member // keeps the volumes, which live in memory, whoever else ends
+	keeper *Member // keeps the disks mounted, where there are any
+
+	devices map[string]*device // these disks, by the backend's name
 
 	Observer *evidence.Observer
 	Clients  *Clients
@@ -181,7 +185,14 @@ func (c *Cluster) startHolder(ctx context.Context) (err error) {
 	for i := 1; i <= 3; i++ {
 		sizes[fmt.Sprintf("e%d", i)] = etcdSize
 	}
-	for i := 1; i <= maxNodes; i++ { // those that hold nothing cost nothing
+	first := 1
+	if c.Opts.Disks {
+		if err := c.startKeeper(ctx); err != nil {
+			return err
+		}
+		first = 4
+	}
+	for i := first; i <= maxNodes; i++ { // those that hold nothing cost nothing
 		sizes[fmt.Sprintf("n%d", i)] = dataSize
 	}
 	for _, of := range slices.Sorted(maps.Keys(sizes)) {
@@ -292,7 +303,7 @@ func (c *Cluster) Close(ctx context.Context) error {
 		c.Observer.Close()
 	}
 	c.lives.close()
-	return c.Engine.removeCluster(ctx, c.name)
+	return errors.Join(c.Engine.removeCluster(ctx, c.name), c.closeDevices())
 }
 
 // Heading sets what follows apart.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -25,6 +26,9 @@ const label = "msdha.chaos"
 type Engine struct {
 	docker  *testcontainers.DockerClient
 	session string
+
+	hanging sync.Mutex
+	hangs   []*hang
 }
 
 // Connect reaches the engine that the environment names (DOCKER_HOST), or fails
@@ -77,7 +81,7 @@ func (e *Engine) removeCluster(ctx context.Context, name string) error {
 
 // remove removes containers, then networks and volumes of the sessions.
 func (e *Engine) remove(ctx context.Context, filter client.Filters, of func(session string) bool) error {
-	var errs []error
+	errs := []error{e.endHangs()} // whoever hangs with a disk cannot be removed
 	note := func(session string, err error) {
 		// Another run may be removing what a dead one has left.
 		another := session != e.session && errdefs.IsConflict(err)

@@ -1,7 +1,11 @@
 package postgresql_test
 
 import (
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -36,5 +40,48 @@ func TestBadSettings(t *testing.T) {
 		if id := n.id(); id != "" {
 			t.Errorf("%s: there is data all the same", c.env)
 		}
+	}
+}
+
+// TestSlotWALKeep: by default slots keep what is a share of the volume, so that a
+// standby that is away does not fill a small one; what the operator says is taken as it is.
+func TestSlotWALKeep(t *testing.T) {
+	g := newGroup(t, 1)
+	n := g.nodes[0]
+	n.create()
+	bin := readableDir(t)
+	df := "#!/bin/sh\necho 'Filesystem 1024-blocks Used Available Capacity Mounted on'\n" +
+		"echo \"/dev/sda $SIZE 7 9 1% /\"\n"
+	must(t, os.WriteFile(filepath.Join(bin, "df"), []byte(df), 0o755))
+	for _, c := range []struct{ kilobytes, said, want string }{
+		{"2097152", "", "512"}, // 2 GB
+		{"33554431", "", "8191"},
+		{"33554432", "", "8192"}, // 32 GB
+		{"10737418240", "", "8192"},
+		{"0", "", "8192"}, // nobody knows
+		{"2097152", "3GB", "3072"},
+		{"2097152", "-1", "-1"},
+	} {
+		script := `. "$0"; configure "$PGDATA"; "$MSDHA_PG_BIN/postgres" -D "$PGDATA" -C max_slot_wal_keep_size`
+		cmd := n.command("lib.sh")
+		cmd.Path, cmd.Args = "/bin/sh", []string{"sh", "-c", script, filepath.Join(g.hooks, "lib.sh")}
+		cmd.Env = append(cmd.Env, "PATH="+bin+":"+os.Getenv("PATH"), "SIZE="+c.kilobytes)
+		if c.said != "" {
+			cmd.Env = append(cmd.Env, "MSDHA_PG_SLOT_WAL_KEEP="+c.said)
+		}
+		if got, err := n.finish(cmd); err != nil || got != c.want {
+			t.Errorf("on %s KB and with %q slots keep %s MB, %v, want %s", c.kilobytes, c.said, got, err, c.want)
+		}
+	}
+	own := n.command("lib.sh") // with this machine's df
+	own.Path = "/bin/sh"
+	own.Args = []string{"sh", "-c", `. "$0"; slot_wal_keep "$PGDATA"`, filepath.Join(g.hooks, "lib.sh")}
+	got, err := n.finish(own)
+	must(t, err)
+	var volume syscall.Statfs_t
+	must(t, syscall.Statfs(n.pgdata, &volume))
+	want := min(int64(volume.Blocks)*volume.Frsize>>20/4, 8192)
+	if mb, err := strconv.ParseInt(got, 10, 64); err != nil || mb < want-1 || mb > want+1 {
+		t.Errorf("slots keep %s MB, %v, want %d", got, err, want)
 	}
 }

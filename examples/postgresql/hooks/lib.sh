@@ -47,7 +47,7 @@ newest_bin() {
 : "${MSDHA_PG_TLS_KEY_FILE:=}"
 : "${MSDHA_PG_TLS_CA_FILE:=}"
 : "${MSDHA_PG_WAL_KEEP:=1GB}"
-: "${MSDHA_PG_SLOT_WAL_KEEP:=8GB}"
+: "${MSDHA_PG_SLOT_WAL_KEEP:=}"
 : "${MSDHA_PG_KEEP_ASIDE:=1}"
 : "${MSDHA_PG_INITDB_ARGS:=--encoding=UTF8 --locale=C.UTF-8}"
 [ -n "${MSDHA_PG_BIN:=}" ] || newest_bin
@@ -275,6 +275,17 @@ enforce() {
 	echo "$wanted" | replace "$in_force"
 }
 
+# slot_wal_keep DIR prints how many megabytes of log slots keep unless the operator says: 8 GB, so
+# that a night away costs no clone, but a quarter of a smaller volume. Each node that is promoted
+# while another is away keeps as much, so too large a value fills their disks one after another.
+slot_wal_keep() {
+	df -Pk "$1" | {
+		read -r _ && read -r _ size _
+		size=$((size / 1024 / 4))
+		echo $((0 < size && size < 8192 ? size : 8192)) # some file systems do not know theirs
+	}
+}
+
 # configure DIR writes what the node, not the group, decides. A clone brings its origin's along.
 configure() {
 	names=$(quorum "${MSDHA_MEMBERS_K:-0}" "${MSDHA_MEMBERS:-}") || exit 1
@@ -285,6 +296,7 @@ configure() {
 		replace "$key" <"$MSDHA_PG_TLS_KEY_FILE"
 	fi
 	include=${MSDHA_PG_CONF:+"include '$MSDHA_PG_CONF'"}
+	slot_keep=${MSDHA_PG_SLOT_WAL_KEEP:-$(slot_wal_keep "$1")MB}
 	replace "$1/msdha.conf" <<-END
 		# Written at every start; what the operator wants differently belongs into MSDHA_PG_CONF.
 		$include
@@ -303,7 +315,7 @@ configure() {
 		# For standbys that are away, and for clones in the making (pg_basebackup has a slot, too). Both
 		# bounded: a slot that nobody reads would keep log until the disk is full.
 		wal_keep_size = $MSDHA_PG_WAL_KEEP
-		max_slot_wal_keep_size = $MSDHA_PG_SLOT_WAL_KEEP
+		max_slot_wal_keep_size = $slot_keep
 		# The sender of a standby that vanished has its slot, so the standby cannot come back before it
 		# ends: a synchronous group may acknowledge nothing meanwhile, and a fast shutdown waits for it,
 		# too. Who was only paused for longer is back within wal_retrieve_retry_interval.
