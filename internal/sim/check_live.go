@@ -69,6 +69,9 @@ func (c *checker) leaves(w *World, a *actor) {
 		kind: treeIsLate, actor: a.index, gen: a.node.tree, slot: 1, number: uint64(w.now),
 	})
 	cause := b.Cause()
+	if p == fsm.Draining && cause == fsm.CauseSwitchover {
+		c.handsOver(w, a)
+	}
 	if p != fsm.Fenced || cause != fsm.CauseAuthority && cause != fsm.CauseNotOurs {
 		return
 	}

@@ -129,6 +129,12 @@ func (c *checker) elected(w *World, a *actor, r *kv.Record) {
 	if control.Present && control.Record.Request == kv.RequestSwitchover && control.Record.Node == r.Node {
 		w.sometimes(Succeeded)
 	}
+	c.answered(w, a, control)
+	for i := range w.actors[:w.nodes] {
+		if o := &w.actors[i]; o.up && o.node.cfg.Observer && o.member.Backend.Phase() == fsm.Waiting {
+			w.sometimes(Abstained)
+		}
+	}
 }
 
 // outvoted: too few of those who are whole have the group's data and a vote, or
@@ -177,9 +183,10 @@ func firstOf(list *kv.Record, epoch, init *kv.Item) string {
 	return init.Record.Node
 }
 
-// votes reports whether a node is whole, and a member, and has data.
+// votes reports whether a node is whole, and a member, and has data. No observer is a
+// member here.
 func (w *World) votes(a *actor, config *kv.Item) bool {
-	return !w.impaired(a) && (w.sched.Members == 0 || config.Record.Members.Has(a.key)) &&
+	return !w.impaired(a) && !a.node.cfg.Observer && (w.sched.Members == 0 || config.Record.Members.Has(a.key)) &&
 		(!w.sched.Data || a.node.data != "")
 }
 

@@ -113,6 +113,7 @@ func (s *Schedule) drawGroup(d drawer) {
 	s.Drift = []int64{0, 1000, 100}[d.below(3)]
 	s.Seed = uint64(d.below(1 << 40))
 	s.drawHooks(d)
+	s.drawObservers(d)
 }
 
 // drawFaults draws first which faults may occur at all: a mix of few kinds

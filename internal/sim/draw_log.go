@@ -39,6 +39,17 @@ func (s *Schedule) drawHooks(d drawer) {
 	}
 }
 
+// drawObservers draws who is never promoted: now and then some, never all, and no member.
+func (s *Schedule) drawObservers(d drawer) {
+	if d.below(8) != 7 || s.Twin {
+		return
+	}
+	s.Observers = 1 + int(d.below(int64(s.Nodes-1)))
+	others := s.Nodes - s.Observers
+	s.Members, s.Quorum = min(s.Members, others), min(s.Quorum, others)
+	s.K = min(s.K, max(0, s.Members-1))
+}
+
 // replicated are the faults that concern databases and their members.
 var replicated = [...]FaultKind{
 	Apart, AddMember, RemoveMember, RaiseK, LowerK, Switchover, Recreate, SlowHook, FailHook, StopChild,

@@ -63,7 +63,7 @@ const (
 	RaiseK                 // an operator lets writes wait for one member more
 	LowerK                 // … for one less
 	Pause                  // an operator pauses the group for Dur
-	Switchover             // an operator asks for another master within Dur: Who, or, of a frontend, anybody
+	Switchover             // an operator wants Who, of a frontend anybody, to reign within Dur; Arg 1: after a past epoch
 	Reinit                 // an operator asks for a new clone of Who's data, within Dur
 	ForcePromote           // an operator lets Who claim within Dur, whatever is lost
 	Backup                 // an operator saves etcd
@@ -142,6 +142,7 @@ type Schedule struct {
 	Quorum    int           // MSDHA_PROMOTE_QUORUM
 	Ranks     bool          // the nodes have priorities
 	Fence     int           // so many nodes, from the first on, have a fence hook
+	Observers int           // so many nodes, the last ones, are never promoted (MSDHA_CANDIDATE=false)
 	Monitor   time.Duration // how often the monitor hook runs
 	Drift     int64         // clocks differ from true time by up to this, in ppm
 	Apart     time.Duration // calm clocks are apart by this, one from the next
@@ -192,7 +193,7 @@ func (s *Schedule) String() string {
 	for _, o := range []struct {
 		name string
 		n    int
-	}{{"members", s.Members}, {"k", s.K}, {"quorum", s.Quorum}, {"fence", s.Fence}} {
+	}{{"members", s.Members}, {"k", s.K}, {"quorum", s.Quorum}, {"fence", s.Fence}, {"observers", s.Observers}} {
 		if o.n > 0 {
 			fmt.Fprintf(&b, " %s=%d", o.name, o.n)
 		}

@@ -154,6 +154,7 @@ const (
 	Sickened                      // a monitor hook ends its node
 	Succeeded                     // a named successor takes over
 	LossAccepted                  // an operator accepts whatever is lost
+	Abstained                     // an observer is ready in a vacancy, and another node claims
 	numSometimes
 )
 
@@ -166,7 +167,7 @@ var sometimesNames = [numSometimes]string{
 	"etcd saved", "etcd restored", "core healed", "fault for good",
 	"claimed in another etcd", "diverged", "rejoined", "cloned anew", "fenced off", "acknowledged",
 	"writes to a former master", "other members", "unelectable", "ended by its monitor",
-	"named successor", "loss accepted",
+	"named successor", "loss accepted", "observer abstains",
 }
 
 func (s Sometimes) String() string { return sometimesNames[s] }
