@@ -75,7 +75,7 @@ func (c *checker) leaves(w *World, a *actor) {
 	if p != fsm.Fenced || cause != fsm.CauseAuthority && cause != fsm.CauseNotOurs {
 		return
 	}
-	if quiet := w.now - 2*int64(w.longest()); a.rough < quiet {
+	if quiet := w.now - 2*int64(w.longest()); a.rough < quiet && !c.excused("L2", a) {
 		c.fail("L2", a, "%s steps down (%v), %v after the last fault that could be a reason",
 			a.name, cause, time.Duration(w.now-max(a.rough, 0)))
 	}

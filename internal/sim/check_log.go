@@ -72,6 +72,24 @@ func (c *checker) acknowledged(w *World, m *actor, upTo int64) {
 	c.promises = append(c.promises, promise{s.id, s.epoch, upTo})
 }
 
+// diskLost counts the members without data: up to k of them S23 and L1 have to hold,
+// with more S23 alone (docs/SAFETY.md, S23).
+func (c *checker) diskLost(w *World, a *actor) {
+	if !w.sched.Log || !c.promised || !c.list.Armed || !c.list.Members.Has(a.key) {
+		return
+	}
+	w.sometimes(DiskLost)
+	lost := 0
+	for i := range w.actors[:w.nodes] {
+		if m := &w.actors[i]; m.node.data == "" && c.list.Members.Has(m.key) {
+			lost++
+		}
+	}
+	if lost > c.list.K {
+		w.sometimes(LostTooMany)
+	}
+}
+
 // promoted is S23, second half: at the end of a master hook the log has whatever
 // was acknowledged in any earlier reign.
 func (c *checker) promoted(w *World, a *actor) {

@@ -127,7 +127,7 @@ func (w *World) stream(a *actor) {
 		return
 	case !w.sched.Calm && w.data.chance(300):
 		return
-	case w.trickles:
+	case w.trickles, a.narrow > 0:
 		more = 1
 	case !w.sched.Calm && w.data.chance(400):
 		more = 1 + w.data.below(more)

@@ -122,7 +122,7 @@ func (s *Schedule) drawFaults(d drawer) {
 	span := 12 * s.TTL
 	mask := drawMask(d, make([]FaultKind, 0, 8))
 	for i, k := range mask {
-		if !s.Log && (k == Apart || k >= AddMember && k <= LowerK) { // there they mean nothing
+		if !s.Log && (k == Apart || k == Narrow || k >= AddMember && k <= LowerK) { // there they mean nothing
 			mask[i] = LeaderGone
 		}
 	}

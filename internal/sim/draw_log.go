@@ -52,7 +52,7 @@ func (s *Schedule) drawObservers(d drawer) {
 
 // replicated are the faults that concern databases and their members.
 var replicated = [...]FaultKind{
-	Apart, AddMember, RemoveMember, RaiseK, LowerK, Switchover, Recreate, SlowHook, FailHook, StopChild,
+	Apart, Narrow, AddMember, RemoveMember, RaiseK, LowerK, Switchover, Recreate, SlowHook, FailHook, StopChild,
 	Reinit, Reinit,
 }
 
@@ -100,7 +100,7 @@ func (s *Schedule) drawReigns(d drawer) {
 			with(StopGuard, Master, lag, d.below(9*t), 0)
 		}
 		if d.below(2) == 1 {
-			with([...]FaultKind{KillAll, KillAll, Cut, StopAgent}[d.below(4)], who(),
+			with([...]FaultKind{KillAll, Recreate, Cut, StopAgent}[d.below(4)], who(),
 				lag+d.below(t/4)-t/8, d.below(6*t), 0)
 		}
 	}

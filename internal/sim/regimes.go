@@ -81,6 +81,21 @@ func Regimes() []Regime {
 				s.addFault(d, []FaultKind{Cut, KillAll, Recreate}, 2*s.TTL)
 			},
 		},
+		{
+			Name: "disks go back", Text: "disks of members come back older than they were",
+			Breaks: []string{"S23"},
+			draw: func(d drawer, s *Schedule) {
+				s.Log, s.Data, s.Members, s.K = true, true, s.Nodes, 1
+				s.drawReigns(d)
+				s.Faults = slices.DeleteFunc(s.Faults, func(f Fault) bool { return f.Kind == StopGuard }) // A2 holds
+				for n := range 3 {
+					s.Faults = append(s.Faults, Fault{
+						Kind: Rollback, Who: Who(d.below(int64(s.Nodes))), On: OnMaster, Count: 1 + n,
+						After: time.Duration(d.below(int64(2 * s.TTL))), Dur: time.Second,
+					})
+				}
+			},
+		},
 	}
 }
 
