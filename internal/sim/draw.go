@@ -120,7 +120,7 @@ func (s *Schedule) drawGroup(d drawer) {
 // finds what a mix of all would drown.
 func (s *Schedule) drawFaults(d drawer) {
 	span := 12 * s.TTL
-	mask := drawMask(d, make([]FaultKind, 0, 8))
+	mask := drawMask(d, make([]FaultKind, 0, 12))
 	for i, k := range mask {
 		if !s.Log && (k == Apart || k == Narrow || k >= AddMember && k <= LowerK) { // there they mean nothing
 			mask[i] = LeaderGone
