@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"msdha/internal/fsm/kv"
+	"msdha/internal/fsm/mutant"
 )
 
 func (b *Backend) quorum() int { return b.facts.Quorum(b.cfg.Name, b.cfg.PromoteQuorum) }
@@ -49,7 +50,9 @@ func (b *Backend) explainVotes(text string) string {
 // (SPEC E6).
 func (b *Backend) switchAsked() bool {
 	c := &b.facts.Control
-	return c.Request == kv.RequestSwitchover && c.Epoch == b.reign.epoch && c.Ready && b.enoughFollowers()
+	return c.Request == kv.RequestSwitchover &&
+		(c.Epoch == b.reign.epoch || mutant.On(mutant.OtherReignsRequest)) &&
+		(c.Ready || mutant.On(mutant.UnfitSuccessor)) && b.enoughFollowers()
 }
 
 // enoughFollowers: Q other members are ready, one of them a candidate (SPEC N4, E6).

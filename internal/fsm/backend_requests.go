@@ -284,7 +284,8 @@ func (b *Backend) claim(now Instant, _ *Event, out *Effects) {
 		t.IfMod(kv.Initialized, f.Init.Mod)
 		t.Put(kv.Initialized, kv.Record{Node: b.cfg.Name, Done: true, DataID: b.data}, 0)
 	}
-	if r := f.Control.Request; r == kv.RequestSwitchover || r == kv.RequestPromote {
+	if r := f.Control.Request; (r == kv.RequestSwitchover || r == kv.RequestPromote) &&
+		!mutant.On(mutant.RequestKept) {
 		t.Delete(kv.Control)
 	}
 	t.Get(kv.Master)

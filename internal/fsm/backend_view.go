@@ -158,7 +158,7 @@ func (b *Backend) claimAt() Instant {
 func (b *Backend) obstacle() string {
 	f := &b.facts
 	switch {
-	case b.cfg.Observer:
+	case b.cfg.Observer && !mutant.On(mutant.ObserverClaims):
 		return "it is no candidate (MSDHA_CANDIDATE=false)"
 	case !b.synced && !mutant.On(mutant.LostViewClaims):
 		return "its view of etcd is not up to date"

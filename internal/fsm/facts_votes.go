@@ -152,7 +152,8 @@ func (f *Facts) tried(info *kv.Item) int {
 // named is 1 for whom an operator wants to reign after this epoch.
 func (f *Facts) named(info *kv.Item) int {
 	c := &f.Control
-	if c.Request == kv.RequestSwitchover && c.Epoch == f.Epoch.Epoch && c.Node == info.Key.Name {
+	if c.Request == kv.RequestSwitchover && c.Epoch == f.Epoch.Epoch && c.Node == info.Key.Name &&
+		!mutant.On(mutant.SuccessorUnnamed) {
 		return 1
 	}
 	return 0

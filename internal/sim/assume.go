@@ -13,6 +13,7 @@ const (
 	a2                        // what must act is not stopped for long, what is killed is gone soon
 	a5                        // a frontend is not stopped for T between a check and the write after it
 	a6                        // a lease ends neither before its time, nor unknown to its holder
+	a7                        // a disk keeps what was flushed, or comes back empty
 )
 
 // properties are what must always be true, with the assumptions under which it
@@ -37,7 +38,7 @@ var properties = [...]struct {
 	{"S19", a2},
 	{"S20", a0},
 	{"S22", a1},
-	{"S23", a0},
+	{"S23", a0 | a7},
 	{"H6", a0},
 	{"L2", a0 | a1 | a6},
 	{"L5", a0 | a1},

@@ -25,7 +25,7 @@ func recovery(s *Schedule) time.Duration {
 func (c *checker) heirs(w *World, last int32) bool {
 	for i := range w.actors[:w.nodes] {
 		a := &w.actors[i]
-		if !a.up || int32(i) == last {
+		if !a.up || int32(i) == last || a.node.cfg.Observer {
 			continue
 		}
 		if p := a.member.Backend.Phase(); p == fsm.Standby || p == fsm.Waiting {

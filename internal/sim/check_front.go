@@ -76,6 +76,9 @@ func (c *checker) forwarded(w *World, b *write) {
 	c.now = w.now
 	if r := c.outlived(b.epoch, w.now); r != nil {
 		who := culprit("S7", &w.actors[r.node], &w.actors[w.clients[b.client].front])
+		if c.excused("S7", who) {
+			return
+		}
 		c.fail("S7", who, "a frontend forwards to epoch %d, %v after the hook of epoch %d started",
 			b.epoch, time.Duration(w.now-r.hook), r.epoch)
 	}

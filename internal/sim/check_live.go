@@ -69,10 +69,13 @@ func (c *checker) leaves(w *World, a *actor) {
 		kind: treeIsLate, actor: a.index, gen: a.node.tree, slot: 1, number: uint64(w.now),
 	})
 	cause := b.Cause()
+	if p == fsm.Draining && cause == fsm.CauseSwitchover {
+		c.handsOver(w, a)
+	}
 	if p != fsm.Fenced || cause != fsm.CauseAuthority && cause != fsm.CauseNotOurs {
 		return
 	}
-	if quiet := w.now - 2*int64(w.longest()); a.rough < quiet {
+	if quiet := w.now - 2*int64(w.longest()); a.rough < quiet && !c.excused("L2", a) {
 		c.fail("L2", a, "%s steps down (%v), %v after the last fault that could be a reason",
 			a.name, cause, time.Duration(w.now-max(a.rough, 0)))
 	}

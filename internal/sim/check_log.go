@@ -58,7 +58,7 @@ func (c *checker) acknowledged(w *World, m *actor, upTo int64) {
 	s := d.log.last()
 	upTo = min(upTo, s.end)
 	if s.epoch < c.crowned {
-		if !c.crown.holds(s.id, upTo) {
+		if !c.crown.holds(s.id, upTo) && !c.excused("S23", nil) {
 			c.fail("S23", nil, "%s, of epoch %d, acknowledges up to %d what the master of epoch %d does not have",
 				m.name, s.epoch, upTo, c.crowned)
 		}
@@ -72,6 +72,24 @@ func (c *checker) acknowledged(w *World, m *actor, upTo int64) {
 	c.promises = append(c.promises, promise{s.id, s.epoch, upTo})
 }
 
+// diskLost counts the members without data: up to k of them S23 and L1 have to hold,
+// with more S23 alone (docs/SAFETY.md, S23).
+func (c *checker) diskLost(w *World, a *actor) {
+	if !w.sched.Log || !c.promised || !c.list.Armed || !c.list.Members.Has(a.key) {
+		return
+	}
+	w.sometimes(DiskLost)
+	lost := 0
+	for i := range w.actors[:w.nodes] {
+		if m := &w.actors[i]; m.node.data == "" && c.list.Members.Has(m.key) {
+			lost++
+		}
+	}
+	if lost > c.list.K {
+		w.sometimes(LostTooMany)
+	}
+}
+
 // promoted is S23, second half: at the end of a master hook the log has whatever
 // was acknowledged in any earlier reign.
 func (c *checker) promoted(w *World, a *actor) {
@@ -81,7 +99,7 @@ func (c *checker) promoted(w *World, a *actor) {
 	c.now = w.now
 	n := a.node
 	for _, p := range c.promises {
-		if p.epoch < n.role && !n.db.log.holds(p.id, p.end) {
+		if p.epoch < n.role && !n.db.log.holds(p.id, p.end) && !c.excused("S23", nil) {
 			e, length := n.db.log.position()
 			c.fail("S23", nil, "%s is promoted for epoch %d at (%d %d) without what epoch %d acknowledged up to %d",
 				a.name, n.role, e, length, p.epoch, p.end)
@@ -128,6 +146,12 @@ func (c *checker) elected(w *World, a *actor, r *kv.Record) {
 	}
 	if control.Present && control.Record.Request == kv.RequestSwitchover && control.Record.Node == r.Node {
 		w.sometimes(Succeeded)
+	}
+	c.answered(w, a, control)
+	for i := range w.actors[:w.nodes] {
+		if o := &w.actors[i]; o.up && o.node.cfg.Observer && o.member.Backend.Phase() == fsm.Waiting {
+			w.sometimes(Abstained)
+		}
 	}
 }
 
@@ -177,9 +201,10 @@ func firstOf(list *kv.Record, epoch, init *kv.Item) string {
 	return init.Record.Node
 }
 
-// votes reports whether a node is whole, and a member, and has data.
+// votes reports whether a node is whole, and a member, and has data. No observer is a
+// member here.
 func (w *World) votes(a *actor, config *kv.Item) bool {
-	return !w.impaired(a) && (w.sched.Members == 0 || config.Record.Members.Has(a.key)) &&
+	return !w.impaired(a) && !a.node.cfg.Observer && (w.sched.Members == 0 || config.Record.Members.Has(a.key)) &&
 		(!w.sched.Data || a.node.data != "")
 }
 

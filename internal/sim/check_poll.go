@@ -1,18 +1,13 @@
 package sim
 
-import (
-	"time"
-
-	"msdha/internal/fsm"
-	"msdha/internal/fsm/kv"
-)
+import "msdha/internal/fsm/kv"
 
 // polled counts the finals that a claimant goes by, as its view has them when it
 // claims (SPEC E7), once more and otherwise than the machine does: E7, K4 where
 // etcd was replaced, and E6, who is to let whom go first.
 func (c *checker) polled(w *World, a *actor) {
-	if n := len(w.ev.Items); w.ev.Kind == fsm.Watched && n > 0 && w.ev.Items[0].Mod != w.ev.Items[n-1].Mod {
-		return // the view has gone on since the claim was made, in the same step
+	if w.viewWentOn() {
+		return
 	}
 	items := a.member.View.Items()
 	config, control := item(items, kv.Config), item(items, kv.Control)
@@ -42,7 +37,8 @@ func (c *checker) polled(w *World, a *actor) {
 		node := it.Key.Name
 		if it.Key.Kind != kv.KindNodeInfo || !it.Record.Final || it.Record.FinalFor != epoch ||
 			it.Record.Position.Compare(own.Record.Position) > 0 ||
-			config.Present && !config.Record.Members.Has(node) || item(items, kv.NodeKey(node)).Lease != it.Lease {
+			config.Present && !config.Record.Members.Has(node) || !config.Present && it.Record.Observer ||
+			item(items, kv.NodeKey(node)).Lease != it.Lease {
 			continue
 		}
 		if all++; it.Mod > floor {
@@ -75,24 +71,4 @@ func (c *checker) believedFrom(w *World, a *actor) kv.Revision {
 		return 0
 	}
 	return c.replaced.rev
-}
-
-// gaveWay is E6: the successor that an operator has named goes first, for T, if
-// its data reaches as far.
-func (c *checker) gaveWay(w *World, a *actor, items []kv.Item, own *kv.Item) {
-	r := &item(items, kv.Control).Record
-	if r.Request != kv.RequestSwitchover || r.Node == a.key || r.Epoch != item(items, kv.EpochKey).Record.Epoch {
-		return
-	}
-	info, node := item(items, kv.NodeInfo(r.Node)), item(items, kv.NodeKey(r.Node))
-	final := info.Record.Final && info.Record.FinalFor == r.Epoch && info.Lease == node.Lease
-	if !final || node.Record.State != string(fsm.StateReady) ||
-		info.Record.Position.Compare(own.Record.Position) < 0 ||
-		!item(items, kv.Config).Record.Members.Has(r.Node) && w.sched.Members > 0 {
-		return
-	}
-	t := a.member.Backend.TTL()
-	if since := time.Duration(w.now - a.node.mem.votedAt); since < t-t/1000*2 {
-		c.fail("E6", a, "%s claims %v after its final although %s was named to succeed", a.name, since, r.Node)
-	}
 }

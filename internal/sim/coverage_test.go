@@ -78,6 +78,11 @@ group nodes=2 ttl=10s fence=2 calm
 at 30s kill-all n1 for 1m
 on claim 2 after 0s cut-from n2 for 100ms
 run 90s`,
+	"two reigns to be fenced": `
+group nodes=3 fence=3 ttl=10s calm
+at 30s kill-all n1 for 5m
+on claim 2 after 1s kill-all master for 5m
+run 3m`,
 	"a fence hook that fails, and a reign that is not struck off at once": `
 group nodes=2 ttl=10s fence=2 calm
 at 20s fail-hook n2 hook fence

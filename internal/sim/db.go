@@ -101,13 +101,28 @@ type database struct {
 	// still on its way when the next thing happens.
 	toldTo int32
 	told   int64
+	// What it had told over a connection that the network broke, and whom: until the
+	// upstream notices, that one is open there. A slot for each member ends it at once:
+	// only the planted bug needs these.
+	brokenTo   int32
+	brokenTold int64
 
 	names kv.Names // that a commit waits for, on disk
 	k     int      // … how many of them
 	acked int64    // up to here clients have their answers
 }
 
-func (d *database) reset() { *d = database{log: dataLog{d.log.segments[:0]}, upstream: -1, toldTo: -1} }
+func (d *database) reset() {
+	*d = database{log: dataLog{d.log.segments[:0]}, upstream: -1, toldTo: -1, brokenTo: -1}
+}
 
 // starts: a program begins without an upstream; only the follow hook attaches.
 func (d *database) starts() { d.upstream, d.toldTo, d.acked = -1, -1, 0 }
+
+// cut is the network ending its connection, of which the upstream learns later.
+func (d *database) cut() {
+	if mutant.On(mutant.CountedTwice) && d.toldTo >= 0 {
+		d.brokenTo, d.brokenTold = d.toldTo, d.told
+	}
+	d.toldTo = -1
+}

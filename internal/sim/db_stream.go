@@ -52,8 +52,7 @@ func (w *World) linked(a, b *actor) bool {
 // have flushed; −1 where fewer have told anything.
 func (w *World) confirmed(m *actor) int64 {
 	d := &m.node.db
-	var top [maxActors]int64
-	n := 0
+	var words ranking
 	for i := range w.actors[:w.nodes] {
 		a := &w.actors[i]
 		if a == m || a.node.db.toldTo != m.index {
@@ -62,18 +61,31 @@ func (w *World) confirmed(m *actor) int64 {
 		if !d.names.Has(a.key) && !mutant.On(mutant.AnyStar) || a.key == m.key {
 			continue
 		}
-		at := n // insertion, the largest first
-		for at > 0 && top[at-1] < a.node.db.told {
-			top[at] = top[at-1]
-			at--
+		words.add(a.node.db.told)
+		if mutant.On(mutant.CountedTwice) && a.node.db.brokenTo == m.index {
+			words.add(a.node.db.brokenTold) // each connection has a word
 		}
-		top[at] = a.node.db.told
-		n++
 	}
-	if n < d.k {
+	if words.n < d.k {
 		return -1
 	}
-	return top[max(0, d.k-1)]
+	return words.top[max(0, d.k-1)]
+}
+
+// ranking is what a master was told, the furthest first.
+type ranking struct {
+	top [2 * maxActors]int64
+	n   int
+}
+
+func (r *ranking) add(told int64) {
+	at := r.n
+	for at > 0 && r.top[at-1] < told {
+		r.top[at] = r.top[at-1]
+		at--
+	}
+	r.top[at] = told
+	r.n++
 }
 
 // acknowledge gives clients their answers.
@@ -101,7 +113,7 @@ func (w *World) stream(a *actor) {
 	}
 	m := &w.actors[d.upstream]
 	if !m.node.runs() || !w.linked(a, m) {
-		d.toldTo = -1 // the connection is gone
+		d.cut()
 		return
 	}
 	if !d.log.beginsOf(&m.node.db.log) {
@@ -115,7 +127,7 @@ func (w *World) stream(a *actor) {
 		return
 	case !w.sched.Calm && w.data.chance(300):
 		return
-	case w.trickles:
+	case w.trickles, a.narrow > 0:
 		more = 1
 	case !w.sched.Calm && w.data.chance(400):
 		more = 1 + w.data.below(more)

@@ -113,15 +113,16 @@ func (s *Schedule) drawGroup(d drawer) {
 	s.Drift = []int64{0, 1000, 100}[d.below(3)]
 	s.Seed = uint64(d.below(1 << 40))
 	s.drawHooks(d)
+	s.drawObservers(d)
 }
 
 // drawFaults draws first which faults may occur at all: a mix of few kinds
 // finds what a mix of all would drown.
 func (s *Schedule) drawFaults(d drawer) {
 	span := 12 * s.TTL
-	mask := drawMask(d, make([]FaultKind, 0, 8))
+	mask := drawMask(d, make([]FaultKind, 0, 12))
 	for i, k := range mask {
-		if !s.Log && (k == Apart || k >= AddMember && k <= LowerK) { // there they mean nothing
+		if !s.Log && (k == Apart || k == Narrow || k >= AddMember && k <= LowerK) { // there they mean nothing
 			mask[i] = LeaderGone
 		}
 	}

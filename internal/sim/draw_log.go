@@ -39,9 +39,20 @@ func (s *Schedule) drawHooks(d drawer) {
 	}
 }
 
+// drawObservers draws who is never promoted: now and then some, never all, and no member.
+func (s *Schedule) drawObservers(d drawer) {
+	if d.below(8) != 7 || s.Twin {
+		return
+	}
+	s.Observers = 1 + int(d.below(int64(s.Nodes-1)))
+	others := s.Nodes - s.Observers
+	s.Members, s.Quorum = min(s.Members, others), min(s.Quorum, others)
+	s.K = min(s.K, max(0, s.Members-1))
+}
+
 // replicated are the faults that concern databases and their members.
 var replicated = [...]FaultKind{
-	Apart, AddMember, RemoveMember, RaiseK, LowerK, Switchover, Recreate, SlowHook, FailHook, StopChild,
+	Apart, Narrow, AddMember, RemoveMember, RaiseK, LowerK, Switchover, Recreate, SlowHook, FailHook, StopChild,
 	Reinit, Reinit,
 }
 
@@ -89,7 +100,7 @@ func (s *Schedule) drawReigns(d drawer) {
 			with(StopGuard, Master, lag, d.below(9*t), 0)
 		}
 		if d.below(2) == 1 {
-			with([...]FaultKind{KillAll, KillAll, Cut, StopAgent}[d.below(4)], who(),
+			with([...]FaultKind{KillAll, Recreate, Cut, StopAgent}[d.below(4)], who(),
 				lag+d.below(t/4)-t/8, d.below(6*t), 0)
 		}
 	}

@@ -18,7 +18,7 @@ func lasts(k FaultKind) bool {
 	switch k {
 	case Lossy, Delay, Clog, Unsure, Refuse, LagWatch, StaleMember, StaleLeader, CutTo, CutFrom, Cut, CutAll,
 		Skew, StopAgent, StopChild, StopGuard, StopAll, Suspend, Freeze, Corrupt, Forge,
-		Apart, Sick, Pause:
+		Apart, Narrow, Sick, Pause:
 		return true
 	}
 	return false
@@ -149,7 +149,7 @@ func (w *World) strikeActor(a *actor, f *Fault) {
 			}
 			w.at(0, w.ofAgent(a, stopAsked, 0))
 		}
-	case KillAgent, KillAll, Recreate:
+	case KillAgent, KillAll, Recreate, Rollback:
 		if a.front != nil && a.up {
 			w.agentDies(a)
 			w.restartIn(a)
@@ -187,7 +187,7 @@ func (w *World) roughen(a *actor, f *Fault) {
 		if w.sched.Calm && f.Dur < w.ttl(a)*2/5 && max(before, a.rough) < w.now-int64(w.ttl(a)) {
 			return
 		}
-	case BreakWatch, Compact, SlowHook, FailHook, FailStart, LagWatch, Backup, Stop, Deaf, Apart, Sick,
+	case BreakWatch, Compact, SlowHook, FailHook, FailStart, LagWatch, Backup, Stop, Deaf, Apart, Narrow, Sick,
 		AddMember, RemoveMember, RaiseK, LowerK, Pause, Switchover, Reinit, ForcePromote:
 		return
 	case LeaderGone, RestartEtcd, Restore, Wipe, DeleteMaster, DeleteEpoch, DeleteNode, Corrupt, RevokeLease, Forge:
@@ -195,7 +195,7 @@ func (w *World) roughen(a *actor, f *Fault) {
 			w.actors[i].rough = max(w.actors[i].rough, until+int64(2*electionTime))
 		}
 		return
-	case KillChild, KillAgent, KillGuard, KillAll, Recreate:
+	case KillChild, KillAgent, KillGuard, KillAll, Recreate, Rollback:
 		until = w.now // Dur is how long it stays down
 	case Delay, Stick:
 		until += int64(w.sched.TTL)

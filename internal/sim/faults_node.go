@@ -46,12 +46,27 @@ func (w *World) strikeNode(a *actor, f *Fault) {
 	case Recreate:
 		w.killContainer(a, f.Dur)
 		if n.isDown {
+			had := n.data != ""
 			n.held, n.data, n.master, n.isMaster = fsm.Held{}, "", "", false
 			n.db.reset()
+			if had {
+				w.check.diskLost(w, a)
+			}
 			if !w.etcd.Get(kv.EpochKey).Present {
 				w.forget()
 			}
 		}
+	case Rollback:
+		w.killContainer(a, f.Dur)
+		w.goesBack(n)
+	}
+}
+
+// goesBack is a disk that comes back older than it was: an eighth of its log is missing.
+func (w *World) goesBack(n *node) {
+	if l := n.db.log.length(); w.sched.Log && n.isDown && l > 1 {
+		n.db.log.copyUpTo(&n.db.log, l-max(1, l/8))
+		w.check.broken |= a7
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 func (s *Schedule) asDatabases(nodes, members int) random {
 	r := stream(s.Seed, forSchedule, 9)
 	s.Nodes, s.Members, s.K, s.Quorum = nodes, members, 1, 0
-	s.Log, s.Data, s.Twin, s.Mixed, s.MasterTTL, s.Core, s.Fence = true, true, false, 0, 0, 0, 0
+	s.Log, s.Data, s.Twin, s.Mixed, s.MasterTTL, s.Core, s.Fence, s.Observers = true, true, false, 0, 0, 0, 0, 0
 	s.Faults = s.Faults[:0]
 	s.Until = 30*s.TTL + 2*recovery(s)
 	return r
@@ -57,6 +57,26 @@ func newCopyOnly(s *Schedule) {
 	}
 	s.inReign(1, AddMember, 3, at, 0, 0)
 	s.inReign(1, KillAll, Master, at+r.between(0, s.TTL), 10*s.TTL, 0)
+}
+
+// oneKeepsUp breaks, for a moment, the connection of the one member that keeps up with a
+// master whose writes wait for two, and kills both.
+func oneKeepsUp(s *Schedule) {
+	r := s.asDatabases(4, 4)
+	s.K = 2
+	at, keeps, other := r.between(s.TTL, 2*s.TTL), Who(r.below(4)), Who(r.below(4))
+	for w := range Who(4) {
+		switch w {
+		case keeps:
+			s.inReign(1, Apart, w, at, r.between(s.TTL/10, s.TTL/3), 0)
+		case other: // it may be the master
+		default:
+			s.inReign(1, Apart, w, at-r.between(0, s.TTL/2), 3*s.TTL, 0)
+		}
+	}
+	end := at + r.between(s.TTL/2, s.TTL)
+	s.inReign(1, KillAll, Master, end, 12*s.TTL, 0)
+	s.inReign(1, KillAll, keeps, end, 12*s.TTL, 0)
 }
 
 // unarmed lets the members hook fail for long, while reigns change.
@@ -108,9 +128,17 @@ func debts(s *Schedule) {
 	s.Faults = append(s.Faults, Fault{Kind: Stop, Who: Master, On: OnClaim, Count: 2, After: r.between(0, 2*s.TTL)})
 }
 
+// switchovers are requests in each reign, some of them by hand and of the reign before.
+func switchovers(s *Schedule) {
+	r := s.asDatabases(3, 3)
+	for n := range 4 {
+		s.inReign(1+n/2, Switchover, Who(r.below(4)), r.between(0, s.TTL), r.between(s.TTL, 5*s.TTL), int(r.below(2)))
+	}
+}
+
 // strangers are nodes outside of a list whose writes wait for nobody.
 func strangers(s *Schedule) {
-	s.Log, s.Members, s.K, s.Twin, s.Ranks = false, max(1, s.Nodes-1), 0, false, false
+	s.Log, s.Members, s.K, s.Twin, s.Ranks, s.Observers = false, max(1, s.Nodes-1), 0, false, false, 0
 }
 
 // acceptedLoss lets an operator promote a node before the list is armed, and the

@@ -141,6 +141,7 @@ var planted = map[mutant.Bug]plant{
 		by: "S13", source: "SPEC E1",
 		shape: strangers, why: "nodes outside of the list",
 	},
+	mutant.ObserverClaims: {by: "S13", source: "SPEC E1"},
 	mutant.AlwaysArmed: {
 		by: "E7", source: "SPEC P2",
 		shape: unarmed, why: "members hooks that hang",
@@ -157,7 +158,17 @@ var planted = map[mutant.Bug]plant{
 		by: "S23", source: "SPEC P3", drawn: true,
 		shape: nearStory("master-that-is-to-be-removed"), why: "near that story",
 	},
-	mutant.PauseIgnored:  {by: "E8", source: "SPEC E8"},
+	mutant.PauseIgnored: {by: "E8", source: "SPEC E8"},
+	mutant.OtherReignsRequest: {
+		by: "E6", source: "SPEC E6", drawn: true,
+		shape: switchovers, why: "switchovers in each reign",
+	},
+	mutant.UnfitSuccessor: {by: "E6", source: "SPEC E6"},
+	mutant.SuccessorUnnamed: {
+		by: "E6", source: "SPEC E6", drawn: true,
+		shape: switchovers, why: "switchovers in each reign",
+	},
+	mutant.RequestKept:   {by: "E6", source: "SPEC E6"},
 	mutant.DebtForgotten: {by: "S20", source: "SPEC E9"},
 	mutant.DebtReleased: {
 		by: "S20", source: "SPEC E9",
@@ -183,6 +194,10 @@ var planted = map[mutant.Bug]plant{
 	mutant.AnyStar: {
 		by: "S23", source: "SPEC P3",
 		shape: databases, why: "databases, short reigns",
+	},
+	mutant.CountedTwice: {
+		by: "S23", source: "SPEC P3",
+		shape: oneKeepsUp, why: "k = 2, and only one member keeps up",
 	},
 	mutant.DatabaseFirst: {
 		by: "S23", source: "SPEC P3",

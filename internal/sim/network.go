@@ -18,6 +18,7 @@ type network struct {
 	refused          bool          // etcd refuses its requests
 	stale            bool          // its etcd member is cut off from the others
 	obsolete         bool          // its keepalives reach a leader that was replaced
+	narrow           int           // its database receives one record at a time
 	apart            int           // cut off from the other nodes' databases
 	sick             int           // its program does not work any more
 }
@@ -70,6 +71,8 @@ func (w *World) rewire(a *actor) {
 			n.isolated++
 		case Apart:
 			n.apart++
+		case Narrow:
+			n.narrow++
 		case Sick:
 			n.sick++
 		}

@@ -17,6 +17,7 @@ func (s *Schedule) equip(cfg *fsm.BackendConfig, i int) {
 		cfg.Hooks = cfg.Hooks.With(fsm.HookFence)
 		cfg.HookTimeout[fsm.HookFence] = 5 * time.Minute
 	}
+	cfg.Observer = i >= s.Nodes-s.Observers
 	if s.Ranks {
 		cfg.Priority = i
 	}
@@ -65,8 +66,8 @@ func (w *World) changeMembers(a *actor, k FaultKind) {
 	if !it.Present || r.Bad != "" || r.NextMembers != "" {
 		return // one change at a time
 	}
-	if a.node == nil && (k == AddMember || k == RemoveMember) {
-		return
+	if (k == AddMember || k == RemoveMember) && (a.node == nil || k == AddMember && a.node.cfg.Observer) {
+		return // a member is a candidate
 	}
 	was := r
 	switch k {
@@ -154,6 +155,9 @@ func (w *World) ask(a *actor, f *Fault) {
 	switch f.Kind {
 	case Switchover:
 		r.Request = kv.RequestSwitchover
+		if f.Arg > 0 { // no command of msdhactl's, which compares _epoch
+			r.Epoch = max(1, r.Epoch) - 1
+		}
 	case ForcePromote:
 		r.Request = kv.RequestPromote
 	case Reinit:

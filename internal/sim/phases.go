@@ -11,7 +11,7 @@ import (
 // promised for the end (L1 to L6) must come true with that.
 func (w *World) coreHeals() {
 	r := stream(w.sched.Seed, forSchedule, 0)
-	w.core = [2]int32{int32(r.below(int64(w.nodes))), -1}
+	w.core = [2]int32{int32(r.below(int64(w.nodes - w.sched.Observers))), -1}
 	if w.sched.Twin && w.nodes > 2 { // one that nobody can keep the name from
 		w.core[0] = 1 + int32(r.below(int64(w.nodes-2)))
 	}

@@ -81,6 +81,11 @@ func Regimes() []Regime {
 				s.addFault(d, []FaultKind{Cut, KillAll, Recreate}, 2*s.TTL)
 			},
 		},
+		{
+			Name: "disks go back", Text: "disks of members come back older than they were",
+			Breaks: []string{"S23"},
+			draw:   func(d drawer, s *Schedule) { s.drawRollbacks(d) },
+		},
 	}
 }
 
@@ -96,6 +101,19 @@ func (s *Schedule) drawDrifting(d drawer, ppm int64) {
 	f := s.Faults[0]
 	f.Kind, f.Dur = DeleteMaster, 0
 	s.Faults = append(s.Faults, f)
+}
+
+// drawRollbacks lets members' disks go back in a row of short reigns. A2 holds.
+func (s *Schedule) drawRollbacks(d drawer) {
+	s.Log, s.Data, s.Members, s.K = true, true, s.Nodes, 1
+	s.drawReigns(d)
+	s.Faults = slices.DeleteFunc(s.Faults, func(f Fault) bool { return f.Kind == StopGuard })
+	for n := range 3 {
+		s.Faults = append(s.Faults, Fault{
+			Kind: Rollback, Who: Who(d.below(int64(s.Nodes))), On: OnMaster, Count: 1 + n,
+			After: time.Duration(d.below(int64(2 * s.TTL))), Dur: time.Second,
+		})
+	}
 }
 
 // Row is the regime as docs/SAFETY.md quotes it.

@@ -43,6 +43,7 @@ const (
 	KillGuard              // SIGKILL to Who's guard
 	KillAll                // SIGKILL to Who's container; it starts again after Dur
 	Recreate               // … and its disk is empty then
+	Rollback               // … and its disk is as it was a while ago
 	Deaf                   // Who's child ignores all signals but SIGKILL from now on
 	Unkillable             // SIGKILL does nothing to Who's child for Dur (uninterruptible I/O)
 	StopGuard              // SIGSTOP to Who's guard for Dur
@@ -57,13 +58,14 @@ const (
 	Forge                  // somebody's key says master for Dur
 	Wipe                   // an operator deletes all keys of the group
 	Apart                  // Who's database and the others' cannot talk for Dur
+	Narrow                 // Who's database receives one record at a time for Dur
 	Sick                   // Who's program does not work for Dur, and its monitor hook says so
 	AddMember              // an operator makes Who a member
 	RemoveMember           // an operator removes Who from the member list
 	RaiseK                 // an operator lets writes wait for one member more
 	LowerK                 // … for one less
 	Pause                  // an operator pauses the group for Dur
-	Switchover             // an operator asks for another master within Dur: Who, or, of a frontend, anybody
+	Switchover             // an operator wants Who, of a frontend anybody, to reign within Dur; Arg 1: after one past
 	Reinit                 // an operator asks for a new clone of Who's data, within Dur
 	ForcePromote           // an operator lets Who claim within Dur, whatever is lost
 	Backup                 // an operator saves etcd
@@ -75,9 +77,9 @@ var faultNames = [numFaults]string{
 	"none", "break-watch", "compact", "slow-hook", "fail-hook", "fail-start", "stop", "leader-gone",
 	"restart-etcd", "lossy", "delay", "clog", "stick", "unsure", "refuse", "lag-watch", "stale-member",
 	"stale-leader", "cut-to", "cut-from", "cut", "cut-all", "skew", "stop-agent", "stop-child",
-	"kill-child", "kill-agent", "kill-guard", "kill-all", "recreate", "deaf", "unkillable",
+	"kill-child", "kill-agent", "kill-guard", "kill-all", "recreate", "rollback", "deaf", "unkillable",
 	"stop-guard", "stop-all", "suspend", "freeze", "revoke-lease", "delete-node", "delete-master",
-	"delete-epoch", "corrupt", "forge", "wipe", "apart", "sick", "add-member", "remove-member", "raise-k",
+	"delete-epoch", "corrupt", "forge", "wipe", "apart", "narrow", "sick", "add-member", "remove-member", "raise-k",
 	"lower-k", "pause", "switchover", "reinit", "force-promote", "backup", "restore",
 }
 
@@ -142,6 +144,7 @@ type Schedule struct {
 	Quorum    int           // MSDHA_PROMOTE_QUORUM
 	Ranks     bool          // the nodes have priorities
 	Fence     int           // so many nodes, from the first on, have a fence hook
+	Observers int           // so many nodes, the last ones, are never promoted (MSDHA_CANDIDATE=false)
 	Monitor   time.Duration // how often the monitor hook runs
 	Drift     int64         // clocks differ from true time by up to this, in ppm
 	Apart     time.Duration // calm clocks are apart by this, one from the next
@@ -192,7 +195,7 @@ func (s *Schedule) String() string {
 	for _, o := range []struct {
 		name string
 		n    int
-	}{{"members", s.Members}, {"k", s.K}, {"quorum", s.Quorum}, {"fence", s.Fence}} {
+	}{{"members", s.Members}, {"k", s.K}, {"quorum", s.Quorum}, {"fence", s.Fence}, {"observers", s.Observers}} {
 		if o.n > 0 {
 			fmt.Fprintf(&b, " %s=%d", o.name, o.n)
 		}

@@ -47,6 +47,7 @@ var (
 	skewArgument    = &argument{word: "ppm", needed: true, lo: -maxSkew, hi: maxSkew}
 	minTTLArgument  = &argument{word: "min-ttl", lo: 1, hi: 75} // seconds; see EtcdMinTTL
 	clusterArgument = &argument{word: "as", names: []string{"another"}, first: 1}
+	reignArgument   = &argument{word: "after", names: []string{"last"}, first: 1}
 	firstArgument   = &argument{word: "first", names: []string{"timers", "guard"}, first: timersFirst}
 )
 
@@ -74,6 +75,8 @@ func argumentOf(k FaultKind) *argument {
 		return minTTLArgument
 	case Restore:
 		return clusterArgument
+	case Switchover:
+		return reignArgument
 	case StopAgent, StopAll, Suspend, Freeze:
 		return firstArgument
 	}

@@ -118,6 +118,8 @@ func (s *Schedule) parseGroup(words []string) error {
 		return fmt.Errorf("want members=0 to %d, and k below that", s.Nodes)
 	case s.Quorum < 0 || s.Quorum > s.Nodes || s.Fence < 0 || s.Fence > s.Nodes:
 		return fmt.Errorf("want quorum and fence to be 0 to %d", s.Nodes)
+	case s.Observers < 0 || s.Observers > 0 && (s.Observers >= s.Nodes || s.Members > s.Nodes-s.Observers || s.Twin):
+		return fmt.Errorf("want observers=0 to %d, none of them a member, and no twin", s.Nodes-1)
 	case s.Log && (!s.Data || s.Twin):
 		return fmt.Errorf("log: want data, too, and no twin")
 	case s.Twin && s.Nodes < 2:
@@ -168,6 +170,8 @@ func (s *Schedule) parseOption(key, val string) (err error) {
 		s.Quorum, err = strconv.Atoi(val)
 	case "fence":
 		s.Fence, err = strconv.Atoi(val)
+	case "observers":
+		s.Observers, err = strconv.Atoi(val)
 	case "monitor":
 		err = parseTime(val, &s.Monitor)
 	case "calm":

@@ -44,6 +44,8 @@ func TestScheduleErrors(t *testing.T) {
 		{"group nodes=2 drift=-1\n", "drift=-1: want 0 to 500000 ppm"},
 		{"group nodes=2 mixed=1ms\n", "want TTLs of at least 1s"},
 		{"group nodes=1 twin\n", "twin: want at least 2 nodes"},
+		{"group nodes=2 observers=2\n", "want observers=0 to 1"},
+		{"group nodes=2 observers=1 members=2\n", "none of them a member"},
 		{"group nodes=2 wrong=1\n", "wrong=1: unknown option"},
 		{group + group, "line 2 " + `"group nodes=2 fronts=1 clients=1 ttl=10s": there was such a line`},
 		{group + "run\n", `want "run DURATION"`},

@@ -77,6 +77,7 @@ func (s *shrinker) simplify() {
 		func(c *Schedule) { c.Data = c.Log },
 		func(c *Schedule) { c.Ranks = false },
 		func(c *Schedule) { c.Fence = 0 },
+		func(c *Schedule) { c.Observers = 0 },
 		func(c *Schedule) { c.Quorum = 0 },
 		func(c *Schedule) { c.Monitor = 0 },
 		func(c *Schedule) { c.MasterTTL = 0 },
@@ -99,7 +100,9 @@ func (s *shrinker) simplify() {
 func (s *Schedule) without(who Who) {
 	if int(who) < s.Nodes {
 		s.Nodes--
-		s.Members, s.Fence, s.Quorum = min(s.Members, s.Nodes), min(s.Fence, s.Nodes), min(s.Quorum, s.Nodes)
+		s.Observers = max(0, s.Observers-1)
+		s.Members, s.Fence = min(s.Members, s.Nodes-s.Observers), min(s.Fence, s.Nodes)
+		s.Quorum = min(s.Quorum, s.Nodes)
 		s.K = min(s.K, max(0, s.Members-1))
 	} else {
 		s.Fronts--

@@ -154,6 +154,9 @@ const (
 	Sickened                      // a monitor hook ends its node
 	Succeeded                     // a named successor takes over
 	LossAccepted                  // an operator accepts whatever is lost
+	DiskLost                      // a member of a list that is armed loses its disk
+	LostTooMany                   // … and more than k of them have no data
+	Abstained                     // an observer is ready in a vacancy, and another node claims
 	numSometimes
 )
 
@@ -166,7 +169,8 @@ var sometimesNames = [numSometimes]string{
 	"etcd saved", "etcd restored", "core healed", "fault for good",
 	"claimed in another etcd", "diverged", "rejoined", "cloned anew", "fenced off", "acknowledged",
 	"writes to a former master", "other members", "unelectable", "ended by its monitor",
-	"named successor", "loss accepted",
+	"named successor", "loss accepted", "disk of a member lost", "too many disks lost",
+	"observer abstains",
 }
 
 func (s Sometimes) String() string { return sometimesNames[s] }

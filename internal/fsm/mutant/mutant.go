@@ -65,11 +65,16 @@ const (
 	OldFinalsTrusted   // K4: finals found in an etcd that was replaced count
 	OldListTrusted     // K4: an older member list than one that was seen counts
 	StrangerClaims     // S13: who is no member claims
+	ObserverClaims     // S13: who is no candidate claims
 	StaleAnchor        // S23: until then the node that made the data may, whoever has reigned since
 	AlwaysArmed        // E7: nobody minds that no member has had the data yet
 	SettleEarly        // S23: a removal is written before the others have what the master has
 	MasterLeaves       // S23: a master settles a list without itself
 	PauseIgnored       // E8: a paused group elects
+	OtherReignsRequest // E6: a switchover that names another epoch ends the reign
+	UnfitSuccessor     // E6: a reign ends in favour of somebody who could not follow
+	SuccessorUnnamed   // E6: whom an operator named is one as the others
+	RequestKept        // E6: a claim leaves the request that it answers
 	DebtForgotten      // S20: an unreleased reign is not put on the list
 	DebtReleased       // S20: a release drops what is still to be fenced
 
@@ -79,6 +84,7 @@ const (
 	AdmittedEarly   // S23: clients are admitted before the epoch is recorded
 	SessionsKept    // S23: a session that was open writes during the promotion
 	AnyStar         // S23: any standby's word counts, not only the members'
+	CountedTwice    // S23: a member that has connected again counts twice
 	DatabaseFirst   // S23: the database waits for a new member before elections know of it
 	NoBarrier       // S23: a removal does not wait until the others have what the master has
 	LateAttach      // S23: a follow that was killed attaches all the same
@@ -159,12 +165,16 @@ var names = [NumBugs]string{
 
 	NoDetach: "no-detach", SmallQuorum: "small-quorum", OldVacancy: "old-vacancy", VoteUnbound: "vote-unbound",
 	StandBackThenClaim: "stand-back-then-claim", OldFinalsTrusted: "old-finals-trusted",
-	OldListTrusted: "old-list-trusted", StrangerClaims: "stranger-claims", StaleAnchor: "stale-anchor",
+	OldListTrusted: "old-list-trusted", StrangerClaims: "stranger-claims", ObserverClaims: "observer-claims",
+	StaleAnchor: "stale-anchor",
 	AlwaysArmed: "always-armed", SettleEarly: "settle-early", MasterLeaves: "master-leaves",
-	PauseIgnored: "pause-ignored", DebtForgotten: "debt-forgotten", DebtReleased: "debt-released",
+	PauseIgnored: "pause-ignored", OtherReignsRequest: "other-reigns-request",
+	UnfitSuccessor: "unfit-successor", SuccessorUnnamed: "successor-unnamed", RequestKept: "request-kept",
+	DebtForgotten: "debt-forgotten", DebtReleased: "debt-released",
 
 	TimelineAsEpoch: "timeline-as-epoch", EpochUnrecorded: "epoch-unrecorded", AdmittedEarly: "admitted-early",
-	SessionsKept: "sessions-kept", AnyStar: "any-star", DatabaseFirst: "database-first", NoBarrier: "no-barrier",
+	SessionsKept: "sessions-kept", AnyStar: "any-star", CountedTwice: "counted-twice",
+	DatabaseFirst: "database-first", NoBarrier: "no-barrier",
 	LateAttach: "late-attach",
 
 	EarlyRevoke: "early-revoke", ReleaseAtTerm: "release-at-term", ChildIsTree: "child-is-tree",
