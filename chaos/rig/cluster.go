@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/netip"
 	"os"
 	"slices"
 	"strconv"
@@ -37,6 +38,8 @@ type Options struct {
 	Secure  *Security // etcd with TLS and logins; nil without
 	Async   bool      // no member list: nobody waits for standbys
 	Quiet   bool      // one writer for each way in: the cluster shares the machine with another
+	// Bench: one frontend, and the writers of a measurement; see Clients.
+	Bench bool
 }
 
 // password is that of both PostgreSQL roles; the network is our own.
@@ -121,7 +124,7 @@ func Start(ctx context.Context, e *Engine, opts Options) (c *Cluster, err error)
 	if err != nil {
 		return c, err
 	}
-	if c.Clients, err = startClients(ctx, c, c.Node(master.Node)); err != nil {
+	if c.Clients, err = startClients(ctx, c, c.Node(master.Node), ""); err != nil {
 		return c, err
 	}
 	if err := c.Steady(ctx, steadyLimit); err != nil {
@@ -134,21 +137,8 @@ func Start(ctx context.Context, e *Engine, opts Options) (c *Cluster, err error)
 func (c *Cluster) startMembers(ctx context.Context) (err error) {
 	e := c.Engine
 	c.lives = e.lives(c.name)
-	subnet, err := e.network(ctx, c.name)
-	if err != nil {
+	if _, err := c.startEtcd(ctx); err != nil {
 		return err
-	}
-	if err := c.startHolder(ctx); err != nil {
-		return err
-	}
-	for i := range 3 {
-		s := c.etcdSpec(fmt.Sprintf("e%d", i+1))
-		s.ip = reserved(subnet, i)
-		m, err := e.run(ctx, c.name, s)
-		if err != nil {
-			return err
-		}
-		c.Etcds = append(c.Etcds, m)
 	}
 	if err := c.enableLogin(ctx); err != nil {
 		return err
@@ -163,7 +153,11 @@ func (c *Cluster) startMembers(ctx context.Context) (err error) {
 		}
 		c.Nodes = append(c.Nodes, m)
 	}
-	for i := range 2 {
+	fronts := 2
+	if c.Opts.Bench {
+		fronts = 1
+	}
+	for i := range fronts {
 		m, err := e.run(ctx, c.name, c.frontSpec(fmt.Sprintf("f%d", i+1)))
 		if err != nil {
 			return err
@@ -171,6 +165,27 @@ func (c *Cluster) startMembers(ctx context.Context) (err error) {
 		c.Fronts = append(c.Fronts, m)
 	}
 	return nil
+}
+
+// startEtcd makes the network and starts who is there in every group: the keeper
+// of the volumes, and three members of etcd.
+func (c *Cluster) startEtcd(ctx context.Context) (subnet netip.Prefix, err error) {
+	if subnet, err = c.Engine.network(ctx, c.name); err != nil {
+		return subnet, err
+	}
+	if err := c.startHolder(ctx); err != nil {
+		return subnet, err
+	}
+	for i := range 3 {
+		s := c.etcdSpec(fmt.Sprintf("e%d", i+1))
+		s.ip = reserved(subnet, i)
+		m, err := c.Engine.run(ctx, c.name, s)
+		if err != nil {
+			return subnet, err
+		}
+		c.Etcds = append(c.Etcds, m)
+	}
+	return subnet, nil
 }
 
 func (c *Cluster) volumeName(of string) string { return c.name + "-" + of }
@@ -287,7 +302,7 @@ func (c *Cluster) Say(format string, args ...any) { c.lines.Say(format, args...)
 
 // Close removes all that the cluster consists of.
 func (c *Cluster) Close(ctx context.Context) error {
-	c.Clients.stop()
+	c.Clients.Rest()
 	if c.Observer != nil {
 		c.Observer.Close()
 	}
