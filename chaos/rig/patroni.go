@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"strings"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -165,9 +166,12 @@ func (p *Patroni) Steady(ctx context.Context, limit time.Duration) error {
 	})
 }
 
-// Agent is the process of Patroni itself: the child of the container's first one.
+// Agent is the process of Patroni itself, below the container's first one.
 func (p *Patroni) Agent(ctx context.Context, m *Member) (proc.ID, error) {
-	return m.find(ctx, "Patroni", func(_ string, e *proc.Entry) bool { return true })
+	return m.find(ctx, "Patroni", func(_ string, e *proc.Entry) bool {
+		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", e.PID))
+		return err == nil && strings.Contains(string(line), "/patroni\x00")
+	})
 }
 
 // Switchover asks for another leader, whoever that may be, and returns when Patroni
