@@ -36,7 +36,7 @@ type system struct {
 }
 
 // systems in the order of their columns. Patroni's are its defaults with the HAProxy
-// of its example, and the least that 3.0.2 accepts with HAProxy set to match.
+// of its example, and the smallest settings of the baselines with HAProxy to match.
 var systems = []system{
 	{name: "msdha-t10", title: "msdha, T = 10", ttl: 10 * time.Second, period: 10 * time.Second / 3},
 	{name: "msdha-t3", title: "msdha, T = 3", ttl: 3 * time.Second, period: time.Second},

@@ -97,7 +97,9 @@ func (p *peer) master(ctx context.Context) (*rig.Member, error) {
 
 func (p *peer) agent(ctx context.Context, m *rig.Member) (proc.ID, error) { return p.Agent(ctx, m) }
 
-func (p *peer) switchover(ctx context.Context, from *rig.Member) error { return p.Switchover(ctx, from) }
+func (p *peer) switchover(ctx context.Context, from *rig.Member) error {
+	return p.Switchover(ctx, from)
+}
 
 func (p *peer) read(events []rig.KeyEvent, struck time.Time) (marks, string) {
 	return patroniKeys(events, p.old, struck)

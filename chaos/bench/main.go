@@ -37,7 +37,7 @@ func main() {
 		o.out = flag.Arg(0)
 	}
 	if *table {
-		exit(print(*write, o.out))
+		exit(printTables(*write, o.out))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := measure(ctx, &o)
@@ -81,5 +81,5 @@ func measure(ctx context.Context, o *options) (err error) {
 	if err := b.run(ctx); err != nil {
 		return err
 	}
-	return print("", o.out)
+	return printTables("", o.out)
 }

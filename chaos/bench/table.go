@@ -18,8 +18,8 @@ const (
 	end   = "<!-- failover:end -->"
 )
 
-// print prints the tables of a file, and writes them into a document if there is one.
-func print(document, file string) error {
+// printTables prints the tables of a file, and writes them into a document if there is one.
+func printTables(document, file string) error {
 	all, _, err := read(file)
 	if err != nil {
 		return err
@@ -103,7 +103,7 @@ func conditions(all []record) string {
 	}
 	var b strings.Builder
 	const minute = "2006-01-02 15:04"
-	fmt.Fprintf(&b, "Measured from %s to %s UTC, %d runs; %d were repeated as the rig had failed.\n",
+	fmt.Fprintf(&b, "Measured from %s to %s UTC, %d runs; the rig failed in %d more, which were repeated.\n",
 		from.Format(minute), to.Format(minute), len(busy), failed)
 	fmt.Fprintf(&b, "Processors' time in use before the fault: %s %%.\n", figures(busy, "%.0f"))
 	for _, m := range machines {

@@ -36,7 +36,7 @@ bootstrap:
   initdb:
     - encoding: UTF8
     - locale: C.UTF-8
-    - wal-segsize: 4
+    - wal-segsize: '4'
 postgresql:
   listen: 0.0.0.0:5432
   connect_address: %[2]s:5432

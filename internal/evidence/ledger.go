@@ -66,7 +66,7 @@ func NewLedger() *Ledger {
 			Connect: 2 * time.Second, Reconnect: 50 * time.Millisecond,
 		},
 		Table: "ledger", Reign: "(select max(epoch) from msdha.epoch)",
-		base:  time.Now(), rows: map[string]int64{},
+		base: time.Now(), rows: map[string]int64{},
 	}
 }
 

@@ -194,20 +194,6 @@ func (l *Ledger) Server(via ...string) int64 {
 	return 0
 }
 
-// FirstOther is the time of the first acknowledgement after from by another server
-// than that one, by way of any of those; zero if there is none.
-func (l *Ledger) FirstOther(from time.Time, than int64, via ...string) time.Time {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	by := l.chosen(via)
-	for i := range l.entries {
-		if e := &l.entries[i]; by[e.stream] && e.server != than && e.at > from.Sub(l.base) {
-			return l.base.Add(e.at)
-		}
-	}
-	return time.Time{}
-}
-
 // First is the time of the first acknowledgement after from by a server of an
 // epoch above, by way of any of those; zero if there is none.
 func (l *Ledger) First(from time.Time, above int64, via ...string) time.Time {
