@@ -17,6 +17,7 @@ import (
 type options struct {
 	systems, faults, out string
 	runs                 int
+	keep                 bool // groups whose turn it is not
 }
 
 func systemName(s system) string { return s.name }
@@ -37,10 +38,11 @@ type slot struct {
 	lost     int
 }
 
-// bench is a benchmark under way. Groups stay up from one run to the next, those whose
-// turn it is not without writers.
+// bench is a benchmark under way. A group stays up from one run to the next; whose turn
+// it is not, is removed, or goes on without writers.
 type bench struct {
 	plan    []cell
+	keep    bool
 	out     string
 	done    []record
 	cut     int64 // bytes of whole lines in the file
@@ -60,7 +62,8 @@ func newBench(o *options) (*bench, error) {
 		return nil, err
 	}
 	b := &bench{
-		plan: plan(chosen, which, o.runs), out: o.out, failed: map[string]int{}, slots: map[string]*slot{},
+		plan: plan(chosen, which, o.runs), keep: o.keep, out: o.out,
+		failed: map[string]int{}, slots: map[string]*slot{},
 	}
 	b.done, b.cut, err = read(o.out)
 	return b, err
@@ -122,6 +125,9 @@ func (b *bench) verdict() error {
 func (b *bench) play(ctx context.Context, c cell, r *record) error {
 	s := b.slots[c.system.name]
 	if s == nil {
+		if err := b.clear(); err != nil {
+			return err
+		}
 		g, err := c.system.open(ctx, b.engine, io.Discard)
 		if err != nil {
 			return err
@@ -142,6 +148,19 @@ func (b *bench) play(ctx context.Context, c cell, r *record) error {
 	var err error
 	s.lost, err = p.run(ctx, wait, s.lost)
 	return err
+}
+
+// clear removes the groups whose turn it is not.
+func (b *bench) clear() error {
+	if b.keep {
+		return nil
+	}
+	var errs []error
+	for name, s := range b.slots {
+		delete(b.slots, name)
+		errs = append(errs, s.group.cluster().Close(context.Background()))
+	}
+	return errors.Join(errs...)
 }
 
 // abandon removes a group that is not what the next run could begin with, and keeps

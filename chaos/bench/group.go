@@ -28,6 +28,8 @@ type group interface {
 	keys() string
 	read(events []rig.KeyEvent, struck time.Time) (m marks, to string)
 	versions(ctx context.Context) (string, error)
+	// waits says whether a commit waits for a standby.
+	waits() bool
 }
 
 // open starts the system, and waits until it is steady.
@@ -49,6 +51,7 @@ type own struct {
 
 func (o *own) cluster() *rig.Cluster { return o.Cluster }
 func (o *own) keys() string          { return rig.Keys }
+func (o *own) waits() bool           { return true }
 
 func (o *own) master(context.Context) (*rig.Member, error) {
 	r := o.Observer.Master()
@@ -86,6 +89,7 @@ type peer struct {
 
 func (p *peer) cluster() *rig.Cluster { return p.Cluster }
 func (p *peer) keys() string          { return rig.PatroniScope }
+func (p *peer) waits() bool           { return false }
 
 func (p *peer) master(ctx context.Context) (*rig.Member, error) {
 	m, err := p.Leader(ctx)

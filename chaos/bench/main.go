@@ -30,6 +30,7 @@ func main() {
 	flag.StringVar(&o.faults, "faults", "", "only these: "+names(faults, faultName))
 	flag.IntVar(&o.runs, "runs", 0, "at most so many of each (default: 5 or 3, by fault)")
 	flag.StringVar(&o.out, "out", "bin/bench-failover.jsonl", "file of the runs")
+	flag.BoolVar(&o.keep, "keep", false, "leave all groups up: quicker, but the others are there while one is measured")
 	table := flag.Bool("table", false, "measure nothing; print the tables of the file")
 	write := flag.String("write", "", "with -table: put them between the marks of this document, too")
 	flag.Parse()

@@ -112,29 +112,37 @@ func (p *play) prepare(ctx context.Context, wait time.Duration) error {
 }
 
 // probe asks all servers, and the proxy, until the first of each kind answers as a
-// new primary. The result ends that.
+// new primary, and that primary until a standby streams from it. The result ends that.
 func (p *play) probe(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wait sync.WaitGroup
-	ask := func(name string, m *rig.Member) {
+	for _, n := range p.cluster().Nodes {
 		wait.Go(func() {
-			at := m.AwaitPrimary(ctx, p.server)
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			if _, seen := p.found[name]; !seen {
-				p.found.at(name, at, p.struck)
+			at := n.AwaitPrimary(ctx, p.server)
+			if at.IsZero() {
+				return
+			}
+			p.note(primary, at)
+			if p.waits() {
+				p.note(followed, n.AwaitStandby(ctx))
 			}
 		})
 	}
-	for _, n := range p.cluster().Nodes {
-		ask(primary, n)
-	}
 	for range frontProbes {
-		ask(routed, p.cluster().Fronts[0])
+		wait.Go(func() { p.note(routed, p.cluster().Fronts[0].AwaitPrimary(ctx, p.server)) })
 	}
 	return func() {
 		cancel()
 		wait.Wait()
+	}
+}
+
+// note keeps the earliest moment of that name.
+func (p *play) note(name string, at time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if was, seen := p.found[name]; !seen || !at.IsZero() && at.Sub(p.struck).Seconds() < was {
+		p.found.at(name, at, p.struck)
 	}
 }
 

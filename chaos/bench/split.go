@@ -14,14 +14,15 @@ type marks map[string]float64
 
 // Names of marks.
 const (
-	last    = "last"    // acknowledgement before the outage
-	gone    = "gone"    // the old master's lock
-	proved  = "proved"  // that no process of the old reign lives, or the wait that stands for it
-	claimed = "claimed" // the lock, by who then reigned
-	shown   = "shown"   // the new master's key says so; msdha only, no part of the split
-	primary = "primary" // a server takes writes, asked directly
-	routed  = "routed"  // a new connection through the proxy reaches it
-	first   = "first"   // acknowledgement after the outage
+	last     = "last"     // acknowledgement before the outage
+	gone     = "gone"     // the old master's lock
+	proved   = "proved"   // that no process of the old reign lives, or the wait that stands for it
+	claimed  = "claimed"  // the lock, by who then reigned
+	shown    = "shown"    // the new master's key says so; msdha only, no part of the split
+	primary  = "primary"  // a server takes writes, asked directly
+	routed   = "routed"   // a new connection through the proxy reaches it
+	followed = "followed" // a standby streams from it, where commits wait for one
+	first    = "first"    // acknowledgement after the outage
 )
 
 // phases are what an outage consists of, each with the mark that ends it.
@@ -31,6 +32,7 @@ var phases = []struct{ name, ends string }{
 	{"transaction", claimed},
 	{"promotion", primary},
 	{"routing", routed},
+	{"following", followed},
 	{"reconnect", first},
 }
 

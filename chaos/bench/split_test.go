@@ -56,8 +56,11 @@ func TestSplit(t *testing.T) {
 	}{
 		{
 			"all",
-			marks{last: -0.5, gone: 9, proved: 29, claimed: 29.5, shown: 30, primary: 31, routed: 31.5, first: 32},
-			"map[detection:9.5 promotion:1.5 proof:20 reconnect:0.5 routing:0.5 transaction:0.5]",
+			marks{
+				last: -0.5, gone: 9, proved: 29, claimed: 29.5, shown: 30, primary: 31, routed: 31.5,
+				followed: 33, first: 34,
+			},
+			"map[detection:9.5 following:1.5 promotion:1.5 proof:20 reconnect:1 routing:0.5 transaction:0.5]",
 		},
 		{ // Patroni, restarted in place: no key changed
 			"none but the server",

@@ -56,7 +56,7 @@ func TestTables(t *testing.T) {
 		{"switchover", 0, "| - | - | - | - |"},
 		{
 			"container killed, stays down", 1,
-			"| msdha, T = 10 | 14.00 [13.00-15.00] | - | - | 14.00 [13.00-15.00] | - | 0.00 [0.00-0.00] |",
+			"| msdha, T = 10 | 14.00 [13.00-15.00] | - | - | 14.00 [13.00-15.00] | - | - | 0.00 [0.00-0.00] |",
 		},
 		{"container killed, stays down", 3, "| 0,0,0 / 0.0 | 0,0 / 0.0 | - | - |"},
 		{"container paused", 2, "| - | - | - | 7 / 0.2 |"},
@@ -123,7 +123,7 @@ func TestLine(t *testing.T) {
 	r := sample("msdha-t3", "kill", 1, 8)
 	r.From, r.To, r.Took = "n1", "n2", 61
 	want := "12:01:00 msdha-t3 kill 1: n1 -> n2, outage 8.00 s (detection 4.00, proof -, transaction -, " +
-		"promotion 4.00, routing -, reconnect 0.00), lost 0, busy 25 %, took 61 s"
+		"promotion 4.00, routing -, following -, reconnect 0.00), lost 0, busy 25 %, took 61 s"
 	if got := r.line(); got != want {
 		t.Errorf("%s, want\n%s", got, want)
 	}

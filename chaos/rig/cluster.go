@@ -248,13 +248,15 @@ func (c *Cluster) nodeSpec(name string) *spec {
 		"MSDHA_PG_SLOT_WAL_KEEP": slotKeep,
 		// Each promotion begins a segment of its own, and a soak has one every few rounds.
 		"MSDHA_PG_INITDB_ARGS":               "--encoding=UTF8 --locale=C.UTF-8 --wal-segsize=4",
-		"MSDHA_MONITOR_INTERVAL":             "2s",
-		"MSDHA_HOOK_TIMEOUT_MONITOR":         "5s",
-		"MSDHA_HOOK_TIMEOUT_MASTER":          "10s",
 		"MSDHA_PG_CONF":                      configPath + "postgresql.conf",
 		"MSDHA_PG_PASSWORD_FILE":             configPath + "password",
 		"MSDHA_PG_REPLICATION_PASSWORD_FILE": configPath + "password",
 	})
+	if !c.Opts.Bench { // what is compared has its defaults
+		maps.Copy(env, map[string]string{
+			"MSDHA_MONITOR_INTERVAL": "2s", "MSDHA_HOOK_TIMEOUT_MONITOR": "5s", "MSDHA_HOOK_TIMEOUT_MASTER": "10s",
+		})
+	}
 	maps.Copy(env, c.Opts.Env)
 	s := &spec{
 		name: name, image: backendImage, env: env, restart: true, frozen: true, tmpfs: []string{"/run", "/tmp"},

@@ -11,7 +11,7 @@ import (
 // writers, since it is to tell when they could have been served.
 const (
 	probePace   = 20 * time.Millisecond
-	probeLimit  = 400 * time.Millisecond
+	probeLimit  = time.Second
 	probeLocate = time.Second
 )
 
@@ -25,7 +25,31 @@ func (m *Member) AwaitPrimary(ctx context.Context, old int64) time.Time {
 			_ = m.locate(ctx) // the old one is as good
 			located = time.Now()
 		}
-		if at := m.probe(ctx, old); !at.IsZero() {
+		at := m.converse(ctx, func(ctx context.Context, conn *pgx.Conn) (bool, error) {
+			var standby bool
+			var server int64
+			err := conn.QueryRow(ctx, `select pg_is_in_recovery(),
+				(extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint`).Scan(&standby, &server)
+			return !standby && server != old, err
+		})
+		if !at.IsZero() {
+			return at
+		}
+		rest(ctx)
+	}
+	return time.Time{}
+}
+
+// AwaitStandby asks a primary until a standby streams from it, and returns when that
+// was; it is zero if ctx ended before.
+func (m *Member) AwaitStandby(ctx context.Context) time.Time {
+	for ctx.Err() == nil {
+		at := m.converse(ctx, func(ctx context.Context, conn *pgx.Conn) (streams bool, err error) {
+			err = conn.QueryRow(ctx, "select exists (select from pg_stat_replication where state = 'streaming')").
+				Scan(&streams)
+			return streams, err
+		})
+		if !at.IsZero() {
 			return at
 		}
 		rest(ctx)
@@ -40,11 +64,19 @@ func rest(ctx context.Context) {
 	}
 }
 
-// probe is one session, zero if it was lost.
-func (m *Member) probe(ctx context.Context, old int64) time.Time {
-	dialing, cancel := context.WithTimeout(ctx, probeLimit)
-	defer cancel()
-	conn, err := pgx.Connect(dialing, DSN(m))
+// converse asks in one session until the answer is yes, and returns when that was; it
+// is zero if the session was lost.
+func (m *Member) converse(ctx context.Context, ask func(context.Context, *pgx.Conn) (bool, error)) time.Time {
+	within := func(do func(context.Context) error) error {
+		ctx, cancel := context.WithTimeout(ctx, probeLimit)
+		defer cancel()
+		return do(ctx)
+	}
+	var conn *pgx.Conn
+	err := within(func(ctx context.Context) (err error) {
+		conn, err = pgx.Connect(ctx, DSN(m))
+		return err
+	})
 	if err != nil {
 		return time.Time{}
 	}
@@ -54,22 +86,18 @@ func (m *Member) probe(ctx context.Context, old int64) time.Time {
 		_ = conn.Close(ctx) // whoever is silent is left
 	}()
 	for ctx.Err() == nil {
-		standby, server, err := identify(ctx, conn)
-		if err != nil {
+		var yes bool
+		err := within(func(ctx context.Context) (err error) {
+			yes, err = ask(ctx, conn)
+			return err
+		})
+		switch {
+		case err != nil:
 			return time.Time{}
-		}
-		if !standby && server != old {
+		case yes:
 			return time.Now()
 		}
 		rest(ctx)
 	}
 	return time.Time{}
-}
-
-func identify(ctx context.Context, conn *pgx.Conn) (standby bool, server int64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, probeLimit)
-	defer cancel()
-	err = conn.QueryRow(ctx, `select pg_is_in_recovery(),
-		(extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint`).Scan(&standby, &server)
-	return standby, server, err
 }
