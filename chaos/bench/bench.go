@@ -197,6 +197,9 @@ func (r *record) line() string {
 			text += p.name + " " + none
 		}
 	}
+	if r.By != "" {
+		text += ", released by " + r.By
+	}
 	text += fmt.Sprintf("), lost %d, busy %.0f %%, took %.0f s", r.Lost, 100*r.Busy, r.Took)
 	if r.Broken != "" {
 		text += "; BROKEN: " + r.Broken

@@ -23,10 +23,10 @@ type group interface {
 	agent(ctx context.Context, m *rig.Member) (proc.ID, error)
 	// switchover asks for another master, whoever that may be.
 	switchover(ctx context.Context, from *rig.Member) error
-	// keys is where the group's keys are; read finds the marks in their changes since
-	// the fault.
+	// keys is where the group's keys are; read what their changes since the
+	// fault tell.
 	keys() string
-	read(events []rig.KeyEvent, struck time.Time) (m marks, to string)
+	read(events []rig.KeyEvent, struck time.Time) story
 	versions(ctx context.Context) (string, error)
 	// waits says whether a commit waits for a standby.
 	waits() bool
@@ -69,7 +69,7 @@ func (o *own) switchover(ctx context.Context, _ *rig.Member) error {
 	return err
 }
 
-func (o *own) read(events []rig.KeyEvent, struck time.Time) (marks, string) {
+func (o *own) read(events []rig.KeyEvent, struck time.Time) story {
 	return ownKeys(events, rig.Keys, o.epoch, struck)
 }
 
@@ -105,7 +105,7 @@ func (p *peer) switchover(ctx context.Context, from *rig.Member) error {
 	return p.Switchover(ctx, from)
 }
 
-func (p *peer) read(events []rig.KeyEvent, struck time.Time) (marks, string) {
+func (p *peer) read(events []rig.KeyEvent, struck time.Time) story {
 	return patroniKeys(events, p.old, struck)
 }
 

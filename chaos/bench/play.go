@@ -170,7 +170,8 @@ func (p *play) measure(keys *rig.KeyWatch, until time.Time) error {
 	}
 	begin, end := p.ledger.LongestGap(p.struck, until, p.front)
 	p.rec.Outage = round(end.Sub(begin).Seconds())
-	p.rec.Marks, p.rec.To = p.read(events, p.struck)
+	s := p.read(events, p.struck)
+	p.rec.Marks, p.rec.To, p.rec.By = s.marks, s.to, s.by
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for name, at := range p.found {

@@ -24,6 +24,7 @@ type record struct {
 	Load   float64 `json:"load"` // average of the last minute
 	From   string  `json:"from"`
 	To     string  `json:"to"`
+	By     string  `json:"by,omitempty"` // who released the old reign
 	Outage float64 `json:"outage"`
 	Marks  marks   `json:"marks,omitempty"`
 	Acked  int     `json:"acked"` // rows, of the writers through the proxy

@@ -62,11 +62,18 @@ func (m marks) at(name string, when, struck time.Time) {
 	}
 }
 
+// story is what the keys tell of a run.
+type story struct {
+	marks marks
+	to    string // who reigned then
+	by    string // who released the old reign, empty where nobody did before the claim
+}
+
 // ownKeys finds the marks in what happened to a group's keys below prefix since the
 // fault: from is the old epoch. The claim is that of who was shown as master, as
 // others may have claimed in vain.
-func ownKeys(events []rig.KeyEvent, prefix string, from kv.Epoch, struck time.Time) (m marks, to string) {
-	m = marks{}
+func ownKeys(events []rig.KeyEvent, prefix string, from kv.Epoch, struck time.Time) story {
+	m, to, by := marks{}, "", ""
 	var claim, proof time.Time
 	for i := range events {
 		e := &events[i]
@@ -86,7 +93,7 @@ func ownKeys(events []rig.KeyEvent, prefix string, from kv.Epoch, struck time.Ti
 		case key.Kind == kv.KindMaster:
 			claim, to = e.At, r.Node
 		case proof.IsZero() && proves(key, &r, from):
-			proof = e.At
+			proof, by = e.At, r.By
 		case key.Kind == kv.KindNode && key.Name == to && r.State == kv.StateMaster:
 			m.at(shown, e.At, struck)
 		}
@@ -97,7 +104,7 @@ func ownKeys(events []rig.KeyEvent, prefix string, from kv.Epoch, struck time.Ti
 	}
 	m.at(proved, proof, struck)
 	m.at(claimed, claim, struck)
-	return m, to
+	return story{m, to, by}
 }
 
 // proves says whether that key shows that nobody waits any longer: the reign is
@@ -109,8 +116,8 @@ func proves(key kv.Key, r *kv.Record, from kv.Epoch) bool {
 
 // patroniKeys finds the marks in what happened to Patroni's keys. It knows no proof:
 // the end of the lock is all.
-func patroniKeys(events []rig.KeyEvent, from string, struck time.Time) (m marks, to string) {
-	m, to = marks{}, from
+func patroniKeys(events []rig.KeyEvent, from string, struck time.Time) story {
+	m, to := marks{}, from
 	for i := range events {
 		e := &events[i]
 		if e.At.Before(struck) || e.Key != rig.PatroniLeader {
@@ -125,5 +132,5 @@ func patroniKeys(events []rig.KeyEvent, from string, struck time.Time) (m marks,
 			to = e.Value
 		}
 	}
-	return m, to
+	return story{marks: m, to: to}
 }

@@ -96,17 +96,16 @@ func TestMarksOfOurKeys(t *testing.T) {
 	for _, c := range []struct {
 		what   string
 		events []rig.KeyEvent
-		want   string
-		to     string
+		want   string // marks, who reigned then, who released
 	}{
-		{"nothing", nil, "map[]", ""},
+		{"nothing", nil, "map[]  "},
 		{
 			"lease",
 			[]rig.KeyEvent{
 				final(-5, 6), deletion(2.5, at+"_master"), final(8.5, 7), final(8.7, 7), master(9, "n2", 8),
 				event(9.5, at+"n3", "ready"), event(10, at+"n2", "master"), deletion(20, at+"_master"),
 			},
-			"map[claimed:9 gone:2.5 proved:8.5 shown:10]", "n2",
+			"map[claimed:9 gone:2.5 proved:8.5 shown:10] n2 ",
 		},
 		{
 			"release",
@@ -114,14 +113,14 @@ func TestMarksOfOurKeys(t *testing.T) {
 				deletion(0.2, at+"_master"), released(0.2, 7), final(0.3, 7), master(0.5, "n3", 8),
 				event(0.75, at+"n3", "master"),
 			},
-			"map[claimed:0.5 gone:0.2 proved:0.2 shown:0.75]", "n3",
+			"map[claimed:0.5 gone:0.2 proved:0.2 shown:0.75] n3 n1",
 		},
 		{
 			"attested during the wait",
 			[]rig.KeyEvent{
 				released(-1, 6), deletion(2.5, at+"_master"), released(4, 7), master(4.5, "n3", 8),
 			},
-			"map[claimed:4.5 gone:2.5 proved:4]", "n3",
+			"map[claimed:4.5 gone:2.5 proved:4] n3 n1",
 		},
 		{
 			"the first to claim cannot promote",
@@ -129,18 +128,18 @@ func TestMarksOfOurKeys(t *testing.T) {
 				deletion(1, at+"_master"), master(2, "n2", 8), deletion(3, at+"_master"), released(3, 8),
 				master(4, "n3", 9), event(5, at+"n3", "master"),
 			},
-			"map[claimed:4 gone:1 proved:4 shown:5]", "n3",
+			"map[claimed:4 gone:1 proved:4 shown:5] n3 ",
 		},
 		{
 			"no vote",
 			[]rig.KeyEvent{deletion(1, at+"_master"), master(7, "n2", 8)},
-			"map[claimed:7 gone:1 proved:7]", "n2",
+			"map[claimed:7 gone:1 proved:7] n2 ",
 		},
-		{"bad", []rig.KeyEvent{event(1, at+"_epoch", "{"), event(1, at+"a/b", "x")}, "map[]", ""},
+		{"bad", []rig.KeyEvent{event(1, at+"_epoch", "{"), event(1, at+"a/b", "x")}, "map[]  "},
 	} {
-		m, to := ownKeys(c.events, at, 7, struck)
-		if got := fmt.Sprint(m); got != c.want || to != c.to {
-			t.Errorf("%s: %s of %q, want %s of %q", c.what, got, to, c.want, c.to)
+		s := ownKeys(c.events, at, 7, struck)
+		if got := fmt.Sprintf("%v %s %s", s.marks, s.to, s.by); got != c.want {
+			t.Errorf("%s: %q, want %q", c.what, got, c.want)
 		}
 	}
 }
@@ -164,9 +163,9 @@ func TestMarksOfPatronisKeys(t *testing.T) {
 			"map[claimed:3 gone:2]", "n2",
 		},
 	} {
-		m, to := patroniKeys(c.events, "n1", struck)
-		if got := fmt.Sprint(m); got != c.want || to != c.to {
-			t.Errorf("%s: %s of %q, want %s of %q", c.what, got, to, c.want, c.to)
+		s := patroniKeys(c.events, "n1", struck)
+		if got := fmt.Sprint(s.marks); got != c.want || s.to != c.to {
+			t.Errorf("%s: %s of %q, want %s of %q", c.what, got, s.to, c.want, c.to)
 		}
 	}
 }
