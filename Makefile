@@ -25,10 +25,10 @@ PATIENCE   := 30m
 BALLOTS    := 'nodes=4 reigns=4' 'nodes=4 members=3 changes=2' 'nodes=4 k=2 changes=2' 'reigns=4 promo=1' \
     'reigns=4 entries=2' 'reigns=6 changes=0' 'cascade=1 reigns=4' 'away=1 old=1'
 
-.PHONY: help build images chaos chaos-long chaos-soak chaos-table test lint docs bench demo sim explore mutants stories ensure clean $(BINARIES) $(ETCD)
+.PHONY: help build images chaos chaos-long chaos-soak chaos-table test lint docs bench bench-failover bench-table demo sim explore mutants stories ensure clean $(BINARIES) $(ETCD)
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 build: $(BINARIES) ## bin/backend, bin/frontend, bin/msdhactl: static, reproducible, stamped
 
@@ -79,6 +79,14 @@ docs: ## docs/FSM.md from the machines' tables
 
 bench: ## a Step of each machine, the simulator on one core and two, the proxy beside a direct connection
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/fsm/... ./internal/sim/... ./internal/runtime/proxy/...
+
+bench-failover: images ## msdha beside Patroni: seconds without a write, by fault; hours; goes on where it was; ARGS='-faults kill,stop'
+	tools/bench-images.sh $(TAG)
+	$(GO) build -o bin/bench-failover ./chaos/bench
+	MSDHA_CHAOS_TAG=$(or $(TAG),latest) bin/bench-failover $(ARGS)
+
+bench-table: ## docs/BENCHMARKS.md from the runs of `make bench-failover`; ARGS=FILE
+	$(GO) run ./chaos/bench -table -write docs/BENCHMARKS.md $(ARGS)
 
 demo: build ensure ## a PostgreSQL group on this machine that fails over; ARGS='--json FILE', '--stay'
 	bin/msdhactl demo $(ARGS)

@@ -1,11 +1,13 @@
 package rig
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -13,44 +15,77 @@ import (
 )
 
 // Clients are those outside: writers through each frontend, a writer straight to
-// each PostgreSQL, and users of the registers through the frontends.
+// each PostgreSQL, and users of the registers through the frontends. In a benchmark
+// there are four writers through the frontend and nobody else.
 type Clients struct {
 	Ledger *evidence.Ledger
 
 	cluster *Cluster
+	base    context.Context // ends never
 	cancel  context.CancelFunc
 	wait    sync.WaitGroup
 }
 
-// startClients creates the tables on the master and starts the writers.
-func startClients(ctx context.Context, c *Cluster, master *Member) (*Clients, error) {
-	k := &Clients{Ledger: evidence.NewLedger(), cluster: c}
+// The writers of a benchmark: 80 rows in a second, as the peers' figures in the
+// baselines were measured with.
+const benchWriters = 4
+
+var benchPace = evidence.Pace{
+	Statement: 50 * time.Millisecond, Answer: 2 * time.Second,
+	Connect: 2 * time.Second, Reconnect: 50 * time.Millisecond,
+}
+
+// startClients creates the tables on the master and starts the writers. reign is
+// how a server says its epoch, empty for our own way.
+func startClients(ctx context.Context, c *Cluster, master *Member, reign string) (*Clients, error) {
+	k := &Clients{Ledger: evidence.NewLedger(), cluster: c, base: context.WithoutCancel(ctx)}
+	if c.Opts.Bench {
+		k.Ledger.Pace = benchPace
+	}
+	k.Ledger.Reign = cmp.Or(reign, k.Ledger.Reign)
 	if err := k.Ledger.Prepare(ctx, dsn(master)); err != nil {
 		return nil, fmt.Errorf("cannot create the writers' table on %s: %w", master.Name, err)
 	}
+	k.Work()
+	return k, nil
+}
+
+// Work starts the writers, for the first time or after Rest.
+func (k *Clients) Work() {
+	k.Rest()
 	var writers context.Context
-	writers, k.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	writers, k.cancel = context.WithCancel(k.base)
 	perFront := 2
-	if c.Opts.Quiet {
+	switch {
+	case k.cluster.Opts.Bench:
+		perFront = benchWriters
+	case k.cluster.Opts.Quiet:
 		perFront = 1
 	}
-	for _, f := range c.Fronts {
+	for _, f := range k.cluster.Fronts {
 		for i := range perFront {
 			k.write(writers, fmt.Sprintf("%s-%d", f.Name, i+1), f)
 		}
 	}
-	for _, n := range c.Nodes {
+	if k.cluster.Opts.Bench {
+		return
+	}
+	for _, n := range k.cluster.Nodes {
 		k.write(writers, "direct-"+n.Name, n)
 	}
-	return k, nil
 }
 
 func (k *Clients) write(ctx context.Context, writer string, to *Member) {
-	k.wait.Go(func() { k.Ledger.Write(ctx, writer, to.Name, func() string { return dsn(to) }) })
+	at := func() string { return dsn(to) }
+	if k.cluster.Opts.Bench {
+		at = func() string { return DSN(to) } // it keeps its address, and asking the engine takes time
+	}
+	k.wait.Go(func() { k.Ledger.Write(ctx, writer, to.Name, at) })
 }
 
-func (k *Clients) stop() {
-	if k == nil {
+// Rest ends the writers; what they wrote stays in the ledger.
+func (k *Clients) Rest() {
+	if k == nil || k.cancel == nil {
 		return
 	}
 	k.cancel()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/netip"
 	"os"
 	"slices"
 	"strconv"
@@ -38,6 +39,8 @@ type Options struct {
 	Async   bool      // no member list: nobody waits for standbys
 	Disks   bool      // the backends' data is on disks that can hang and fail
 	Quiet   bool      // one writer for each way in: the cluster shares the machine with another
+	// Bench: one frontend, and the writers of a measurement; see Clients.
+	Bench bool
 }
 
 // password is that of both PostgreSQL roles; the network is our own.
@@ -125,7 +128,7 @@ func Start(ctx context.Context, e *Engine, opts Options) (c *Cluster, err error)
 	if err != nil {
 		return c, err
 	}
-	if c.Clients, err = startClients(ctx, c, c.Node(master.Node)); err != nil {
+	if c.Clients, err = startClients(ctx, c, c.Node(master.Node), ""); err != nil {
 		return c, err
 	}
 	if err := c.Steady(ctx, steadyLimit); err != nil {
@@ -138,21 +141,8 @@ func Start(ctx context.Context, e *Engine, opts Options) (c *Cluster, err error)
 func (c *Cluster) startMembers(ctx context.Context) (err error) {
 	e := c.Engine
 	c.lives = e.lives(c.name)
-	subnet, err := e.network(ctx, c.name)
-	if err != nil {
+	if _, err := c.startEtcd(ctx); err != nil {
 		return err
-	}
-	if err := c.startHolder(ctx); err != nil {
-		return err
-	}
-	for i := range 3 {
-		s := c.etcdSpec(fmt.Sprintf("e%d", i+1))
-		s.ip = reserved(subnet, i)
-		m, err := e.run(ctx, c.name, s)
-		if err != nil {
-			return err
-		}
-		c.Etcds = append(c.Etcds, m)
 	}
 	if err := c.enableLogin(ctx); err != nil {
 		return err
@@ -167,7 +157,11 @@ func (c *Cluster) startMembers(ctx context.Context) (err error) {
 		}
 		c.Nodes = append(c.Nodes, m)
 	}
-	for i := range 2 {
+	fronts := 2
+	if c.Opts.Bench {
+		fronts = 1
+	}
+	for i := range fronts {
 		m, err := e.run(ctx, c.name, c.frontSpec(fmt.Sprintf("f%d", i+1)))
 		if err != nil {
 			return err
@@ -175,6 +169,27 @@ func (c *Cluster) startMembers(ctx context.Context) (err error) {
 		c.Fronts = append(c.Fronts, m)
 	}
 	return nil
+}
+
+// startEtcd makes the network and starts who is there in every group: the keeper
+// of the volumes, and three members of etcd.
+func (c *Cluster) startEtcd(ctx context.Context) (subnet netip.Prefix, err error) {
+	if subnet, err = c.Engine.network(ctx, c.name); err != nil {
+		return subnet, err
+	}
+	if err := c.startHolder(ctx); err != nil {
+		return subnet, err
+	}
+	for i := range 3 {
+		s := c.etcdSpec(fmt.Sprintf("e%d", i+1))
+		s.ip = reserved(subnet, i)
+		m, err := c.Engine.run(ctx, c.name, s)
+		if err != nil {
+			return subnet, err
+		}
+		c.Etcds = append(c.Etcds, m)
+	}
+	return subnet, nil
 }
 
 func (c *Cluster) volumeName(of string) string { return c.name + "-" + of }
@@ -244,13 +259,15 @@ func (c *Cluster) nodeSpec(name string) *spec {
 		"MSDHA_PG_SLOT_WAL_KEEP": slotKeep,
 		// Each promotion begins a segment of its own, and a soak has one every few rounds.
 		"MSDHA_PG_INITDB_ARGS":               "--encoding=UTF8 --locale=C.UTF-8 --wal-segsize=4",
-		"MSDHA_MONITOR_INTERVAL":             "2s",
-		"MSDHA_HOOK_TIMEOUT_MONITOR":         "5s",
-		"MSDHA_HOOK_TIMEOUT_MASTER":          "10s",
 		"MSDHA_PG_CONF":                      configPath + "postgresql.conf",
 		"MSDHA_PG_PASSWORD_FILE":             configPath + "password",
 		"MSDHA_PG_REPLICATION_PASSWORD_FILE": configPath + "password",
 	})
+	if !c.Opts.Bench { // what is compared has its defaults
+		maps.Copy(env, map[string]string{
+			"MSDHA_MONITOR_INTERVAL": "2s", "MSDHA_HOOK_TIMEOUT_MONITOR": "5s", "MSDHA_HOOK_TIMEOUT_MASTER": "10s",
+		})
+	}
 	maps.Copy(env, c.Opts.Env)
 	s := &spec{
 		name: name, image: backendImage, env: env, restart: true, frozen: true, tmpfs: []string{"/run", "/tmp"},
@@ -298,7 +315,7 @@ func (c *Cluster) Say(format string, args ...any) { c.lines.Say(format, args...)
 
 // Close removes all that the cluster consists of.
 func (c *Cluster) Close(ctx context.Context) error {
-	c.Clients.stop()
+	c.Clients.Rest()
 	if c.Observer != nil {
 		c.Observer.Close()
 	}

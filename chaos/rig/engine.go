@@ -58,6 +58,12 @@ func (e *Engine) HasImage(ctx context.Context, image string) bool {
 	return err == nil
 }
 
+// Version is the engine's.
+func (e *Engine) Version(ctx context.Context) (string, error) {
+	v, err := e.docker.ServerVersion(ctx, client.ServerVersionOptions{})
+	return v.Version, err
+}
+
 // Sweep removes what this session made and what those left behind that ended
 // without removing it.
 func (e *Engine) Sweep(ctx context.Context) error {

@@ -23,6 +23,9 @@ const (
 	group  = "chaos"
 )
 
+// Keys is where all keys of a group of ours are.
+const Keys = prefix + "/" + group + "/"
+
 func (c *Cluster) etcdSpec(name string) *spec {
 	s := &spec{
 		name: name, image: etcdImage, frozen: true, entry: []string{"/usr/local/bin/etcd"},
@@ -177,7 +180,7 @@ func (c *Cluster) Compact(ctx context.Context, by *Member) error {
 // Wipe deletes all keys of the group.
 func (c *Cluster) Wipe(ctx context.Context) error {
 	return c.withEtcd(ctx, c.Etcds, func(ctx context.Context, cl *clientv3.Client) error {
-		_, err := cl.Delete(ctx, prefix+"/"+group+"/", clientv3.WithPrefix())
+		_, err := cl.Delete(ctx, Keys, clientv3.WithPrefix())
 		return err
 	})
 }

@@ -23,6 +23,7 @@ type Member struct {
 	engine  *Engine
 	id      string
 	network string
+	fixed   netip.Addr // its address for good, if valid
 
 	mu sync.Mutex
 	ip string
@@ -40,6 +41,7 @@ type spec struct {
 	ip      netip.Addr // its address for good; any other from the network where that is not valid
 	restart bool       // whenever it ends, unless somebody stopped it
 	frozen  bool       // its root is read-only and it has no capabilities
+	init    bool       // the engine's own first process, above the command
 }
 
 // run creates a container and starts it.
@@ -53,6 +55,9 @@ func (e *Engine) run(ctx context.Context, cluster string, s *spec) (*Member, err
 			ConfigModifier: func(c *container.Config) { c.Hostname = s.name },
 			HostConfigModifier: func(h *container.HostConfig) {
 				h.ReadonlyRootfs = s.frozen
+				if s.init {
+					h.Init = &s.init
+				}
 				if s.frozen {
 					h.CapDrop = []string{"ALL"}
 				}
@@ -79,7 +84,7 @@ func (e *Engine) run(ctx context.Context, cluster string, s *spec) (*Member, err
 	if err != nil {
 		return nil, fmt.Errorf("cannot run %s of %s: %w", s.name, s.image, err)
 	}
-	m := &Member{Name: s.name, engine: e, id: c.GetContainerID(), network: cluster}
+	m := &Member{Name: s.name, engine: e, id: c.GetContainerID(), network: cluster, fixed: s.ip}
 	return m, m.locate(ctx)
 }
 
@@ -153,10 +158,14 @@ func (m *Member) Disconnect(ctx context.Context) error {
 	return m.did("disconnect", err)
 }
 
-// Reconnect gives it one again, mostly with another address.
+// Reconnect gives it one again, mostly with another address unless that is fixed.
 func (m *Member) Reconnect(ctx context.Context) error {
+	at := &network.EndpointSettings{Aliases: []string{m.Name}}
+	if m.fixed.IsValid() {
+		at.IPAMConfig = &network.EndpointIPAMConfig{IPv4Address: m.fixed}
+	}
 	_, err := m.engine.docker.NetworkConnect(ctx, m.network, client.NetworkConnectOptions{
-		Container: m.id, EndpointConfig: &network.EndpointSettings{Aliases: []string{m.Name}},
+		Container: m.id, EndpointConfig: at,
 	})
 	if err != nil {
 		return m.did("connect", err)

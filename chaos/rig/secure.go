@@ -97,7 +97,7 @@ func (c *Cluster) enableLogin(ctx context.Context) error {
 		}
 	}
 	err := c.withEtcd(ctx, c.Etcds, func(ctx context.Context, cl *clientv3.Client) error {
-		return etcdtest.EnableAuth(ctx, cl, password, etcdUser, password, prefix+"/"+group+"/")
+		return etcdtest.EnableAuth(ctx, cl, password, etcdUser, password, Keys)
 	})
 	c.logins = err == nil
 	return err

@@ -15,6 +15,7 @@ import (
 	"os"
 	"strings"
 
+	"msdha/chaos/markdown"
 	"msdha/chaos/rig"
 )
 
@@ -53,7 +54,7 @@ func run(document string, files []string) error {
 	if err != nil {
 		return err
 	}
-	now, err := replace(string(old), text)
+	now, err := markdown.Replace(string(old), begin, end, text)
 	if err != nil {
 		return fmt.Errorf("%s: %w", document, err)
 	}
@@ -72,15 +73,4 @@ func read(name string) (results []rig.Result, err error) {
 		return nil, fmt.Errorf("%s is no result of a run: %w", name, err)
 	}
 	return results, nil
-}
-
-// replace puts the table between the marks.
-func replace(text, table string) (string, error) {
-	head, rest, ok := strings.Cut(text, begin)
-	mark, rest, line := strings.Cut(rest, "\n")
-	_, tail, ended := strings.Cut(rest, end)
-	if !ok || !line || !ended {
-		return "", fmt.Errorf("there is no line that begins with %q and no %q after it", begin, end)
-	}
-	return head + begin + mark + "\n" + table + end + tail, nil
 }

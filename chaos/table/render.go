@@ -3,10 +3,10 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
+	"msdha/chaos/markdown"
 	"msdha/chaos/rig"
 )
 
@@ -87,7 +87,7 @@ func grid(b *strings.Builder, results []rig.Result, theirs func(*figure) string,
 		}
 		lines = append(lines, line)
 	}
-	align(b, lines)
+	b.WriteString(markdown.Table(lines))
 }
 
 // cell is what this project's runs say of a fault: their values, and whether a
@@ -109,25 +109,6 @@ func cell(results []rig.Result, w *row, ttl time.Duration, mine func(*rig.Result
 		return none
 	}
 	return strings.Join(values, ",")
-}
-
-func align(b *strings.Builder, lines [][]string) {
-	widths := make([]int, len(lines[0]))
-	for _, l := range lines {
-		for i, text := range l {
-			widths[i] = max(widths[i], len(text))
-		}
-	}
-	rule := make([]string, len(widths))
-	for i, w := range widths {
-		rule[i] = strings.Repeat("-", w)
-	}
-	for _, l := range slices.Insert(lines, 1, rule) {
-		for i, text := range l {
-			fmt.Fprintf(b, "| %-*s ", widths[i], text)
-		}
-		b.WriteString("|\n")
-	}
 }
 
 func notes() string {

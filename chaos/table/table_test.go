@@ -134,7 +134,9 @@ func TestRun(t *testing.T) {
 	if err := run("", []string{file}); err == nil {
 		t.Error("what is no JSON was read")
 	}
-	if _, err := replace("a", "b"); err == nil {
-		t.Error("a document without marks was changed")
+	write(document, "a\n")
+	write(file, `[{"scenario": "f04-stopped"}]`)
+	if err := run(document, []string{file}); err == nil || !strings.Contains(err.Error(), begin) {
+		t.Errorf("a document without marks was changed: %v", err)
 	}
 }

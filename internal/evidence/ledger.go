@@ -28,9 +28,13 @@ func (a Ack) String() string {
 // Ledger holds what was acknowledged, to be held against what is there later. It
 // may be used by many goroutines at once. An acknowledgement takes 48 bytes.
 type Ledger struct {
-	// Pace and Table are to be changed before the first use only.
+	// Pace, Table and Reign are to be changed before the first use only.
 	Pace  Pace
 	Table string
+	// Reign is the SQL expression by which a server says under which epoch it
+	// accepts a row. The default is our own record of it (SPEC P4); a peer's servers
+	// have none, and say the timeline.
+	Reign string
 
 	mu      sync.Mutex
 	base    time.Time
@@ -61,8 +65,8 @@ func NewLedger() *Ledger {
 			Statement: 20 * time.Millisecond, Answer: 3 * time.Second,
 			Connect: 2 * time.Second, Reconnect: 50 * time.Millisecond,
 		},
-		Table: "ledger",
-		base:  time.Now(), rows: map[string]int64{},
+		Table: "ledger", Reign: "(select max(epoch) from msdha.epoch)",
+		base: time.Now(), rows: map[string]int64{},
 	}
 }
 
@@ -107,7 +111,7 @@ func (l *Ledger) insert(ctx context.Context, s *session, writer string, e *entry
 	ctx, cancel := context.WithTimeout(ctx, l.Pace.Answer)
 	defer cancel()
 	return s.QueryRow(ctx, "insert into "+l.table()+` values ($1, $2) returning
-		(select max(epoch) from msdha.epoch),
+		`+l.Reign+`,
 		(extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint`,
 		writer, e.row).Scan(&e.epoch, &e.server)
 }

@@ -147,25 +147,51 @@ func (l *Ledger) Last(via ...string) (last time.Time) {
 // Gap is the longest time without an acknowledgement by way of any of those that
 // overlaps the span; it may begin before the span, and end after it. Without an
 // acknowledgement before the span it begins with it, and ends likewise.
-func (l *Ledger) Gap(from, to time.Time, via ...string) (longest time.Duration) {
+func (l *Ledger) Gap(from, to time.Time, via ...string) time.Duration {
+	begin, end := l.LongestGap(from, to, via...)
+	return end.Sub(begin)
+}
+
+// LongestGap is when that time began and ended.
+func (l *Ledger) LongestGap(from, to time.Time, via ...string) (begin, end time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	by := l.chosen(via)
-	begin, end := from.Sub(l.base), to.Sub(l.base)
-	last := begin
+	since, until := from.Sub(l.base), to.Sub(l.base)
+	last, longest := since, [2]time.Duration{since, since}
+	note := func(to time.Duration) {
+		if to-last > longest[1]-longest[0] {
+			longest = [2]time.Duration{last, to}
+		}
+	}
 	for i := range l.entries {
 		e := &l.entries[i]
 		if !by[e.stream] {
 			continue
 		}
-		if e.at > begin {
-			longest = max(longest, e.at-last)
+		if e.at > since {
+			note(e.at)
 		}
-		if last = e.at; last >= end {
-			return longest
+		if last = e.at; last >= until {
+			return l.base.Add(longest[0]), l.base.Add(longest[1])
 		}
 	}
-	return max(longest, end-last)
+	note(until)
+	return l.base.Add(longest[0]), l.base.Add(longest[1])
+}
+
+// Server is who gave the last acknowledgement by way of any of those, zero if
+// there was none: Ack.Server.
+func (l *Ledger) Server(via ...string) int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	by := l.chosen(via)
+	for i := len(l.entries) - 1; i >= 0; i-- {
+		if e := &l.entries[i]; by[e.stream] {
+			return e.server
+		}
+	}
+	return 0
 }
 
 // First is the time of the first acknowledgement after from by a server of an

@@ -74,6 +74,34 @@ func TestOverlapNamesBoth(t *testing.T) {
 	}
 }
 
+// TestLongestGapAndOthers: when it began and ended, and who answered then.
+func TestLongestGapAndOthers(t *testing.T) {
+	l := fabricate(said{"f", 1, 7, 0, 100}, said{"f", 1, 7, 100, 200}, said{"n1", 1, 7, 200, 250},
+		said{"f", 2, 9, 500, 700}, said{"f", 2, 9, 700, 800}, said{"n1", 3, 8, 900, 950})
+	at := func(ms int64) time.Time { return l.base.Add(time.Duration(ms) * time.Millisecond) }
+	for _, c := range []struct {
+		from, to, begin, end int64
+		via                  []string
+	}{
+		{150, 1000, 200, 700, []string{"f"}},
+		{150, 1000, 250, 700, nil},
+		{750, 1400, 800, 1400, []string{"f"}},
+		{0, 150, 0, 100, []string{"f"}},
+		{0, 1000, 0, 1000, []string{"nobody"}},
+	} {
+		begin, end := l.LongestGap(at(c.from), at(c.to), c.via...)
+		if !begin.Equal(at(c.begin)) || !end.Equal(at(c.end)) {
+			t.Errorf("from %d to %d by %v: from %v to %v, want from %d to %d",
+				c.from, c.to, c.via, begin.Sub(l.base), end.Sub(l.base), c.begin, c.end)
+		}
+	}
+	for via, want := range map[string]int64{"f": 9, "n1": 8, "nobody": 0} {
+		if got := l.Server(via); got != want {
+			t.Errorf("the last server by %s is %d, want %d", via, got, want)
+		}
+	}
+}
+
 func TestGap(t *testing.T) {
 	l := fabricate(
 		said{"f", 1, 7, 0, 100}, said{"n1", 1, 7, 0, 150}, said{"f", 1, 7, 0, 200},
