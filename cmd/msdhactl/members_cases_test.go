@@ -59,11 +59,12 @@ var listedGroups = []struct {
 	},
 	{
 		"alone", together(
-			registered("n2", "ready", "", 0xa2), registered("n3", "running_not_ready", "", 0xa3),
+			registered("n2", "ready", "", 0xa2),
+			registered("n3", "running_not_ready", `,"since":"2026-11-22T10:03:12Z"`, 0xa3),
 			[]handmade{{"_epoch", releasedN, 0}, {"_config", listOf3, 0}}),
 		[]string{
 			"n2 may not claim: 2 finals, its own included, must not be higher than its own, and at most 1 final can",
-			"n1 is not registered", "n3 is not ready: its state is running_not_ready",
+			"n1 is not registered", "n3 is not ready: its state is running_not_ready since 2026-11-22T10:03:12Z",
 		},
 	},
 	{

@@ -51,6 +51,7 @@ type epochStatus struct {
 type nodeStatus struct {
 	Node      string `json:"node"`
 	State     string `json:"state"` // empty: described, but not registered
+	Since     string `json:"since,omitempty"`
 	Candidate bool   `json:"candidate"`
 	Address   string `json:"address"`
 	Data      string `json:"data,omitempty"`
@@ -253,7 +254,7 @@ func (l *listing) nodeStatus(n *node) nodeStatus {
 		held = n.info.Lease
 	}
 	s := nodeStatus{
-		Node: n.name, State: n.key.Record.State, Candidate: n.alive() && l.candidate(n),
+		Node: n.name, State: n.key.Record.State, Since: n.since(), Candidate: n.alive() && l.candidate(n),
 		Address: r.Address, Data: r.DataID, Version: r.Version, Container: r.Container,
 		Member: l.member(n), Priority: r.Priority, HasFence: r.HasFence, MembersVersion: r.Serial,
 		leaseStatus: l.lease(held),

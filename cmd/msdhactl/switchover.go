@@ -141,7 +141,7 @@ func (l *listing) couldReign(n *node) error {
 	case obstacle != "":
 		return refused("%s could not claim: %s", n.name, obstacle)
 	case n.state() != fsm.StateReady:
-		return refused("%s is not ready: its state is %s", n.name, n.key.Record.State)
+		return refused("%s is not ready: its state is %s", n.name, n.stateSince())
 	}
 	return nil
 }

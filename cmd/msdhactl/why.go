@@ -98,6 +98,23 @@ func (l *listing) bootstrap() []string {
 
 func (n *node) state() fsm.State { return fsm.State(n.key.Record.State) }
 
+// since is when its present state was published; empty where no key says so. What a
+// stopping node tells about itself is left as it was: its final may still count.
+func (n *node) since() string {
+	if n.info.Lease != n.key.Lease || n.state() == fsm.StateStopping {
+		return ""
+	}
+	return date(n.info.Record.Since)
+}
+
+// stateSince is the state as sentences have it.
+func (n *node) stateSince() string {
+	if at := n.since(); at != "" {
+		return n.key.Record.State + " since " + at
+	}
+	return n.key.Record.State
+}
+
 // candidates are the names of the nodes that may claim when the wait is over,
 // or the reasons why there is none.
 func (l *listing) candidates() (may []string, why []string) {
@@ -108,7 +125,7 @@ func (l *listing) candidates() (may []string, why []string) {
 		switch {
 		case !n.alive():
 		case n.state() != fsm.StateReady:
-			states = append(states, n.name+" is "+n.key.Record.State)
+			states = append(states, n.name+" is "+n.stateSince())
 		case n.info.Record.Observer:
 			observers = append(observers, n.name)
 		default:

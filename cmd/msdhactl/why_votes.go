@@ -174,7 +174,7 @@ func (l *listing) absent() []string {
 		case !n.alive():
 			why = append(why, name+" is not registered")
 		case n.state() != fsm.StateReady:
-			text := fmt.Sprintf("%s is not ready: its state is %s", name, n.key.Record.State)
+			text := fmt.Sprintf("%s is not ready: its state is %s", name, n.stateSince())
 			if l.final(n) {
 				text += ", and its final counts"
 			}

@@ -84,7 +84,6 @@ type Backend struct {
 
 	published State
 	want      State
-	infoDirty bool // _nodes must be written with the next state
 
 	// Data of the group (SPEC P2).
 	hasData   bool // there is a data hook

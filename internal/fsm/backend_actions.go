@@ -208,7 +208,7 @@ func (b *Backend) drain(now Instant, c Cause, out *Effects) {
 		b.release(now, out)
 	}
 	if b.registered != 0 {
-		b.want, b.infoDirty = StateStopping, false
+		b.want = StateStopping
 		b.publish(now, out)
 	} else {
 		b.act.op = 0

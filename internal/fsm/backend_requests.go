@@ -90,7 +90,7 @@ func (b *Backend) register(now Instant, _ *Event, out *Effects) {
 	t.Get(own)
 	t.Get(kv.NodeInfo(b.cfg.Name))
 	t.Get(kv.Initialized)
-	b.want, b.infoDirty = StatePreStart, false
+	b.want = StatePreStart
 	b.request(now, e)
 }
 
@@ -205,7 +205,8 @@ func Grace(ttl time.Duration) time.Duration {
 // publish puts the wanted state, if our keys are still ours. It compares the
 // revision of our last write: a publication that was lost in a broken connection
 // and repeated may arrive much later, and must not bring an old state back
-// (found by the simulator, L3).
+// (found by the simulator, L3). What the node tells about itself goes with it: its
+// data, the newest member list it knows, and, by the driver, since when.
 func (b *Backend) publish(now Instant, out *Effects) {
 	e, t := out.addTxn(Publish)
 	own := kv.NodeKey(b.cfg.Name)
@@ -218,7 +219,7 @@ func (b *Backend) publish(now Instant, out *Effects) {
 		t.IfCreate(kv.Master, b.reign.master)
 	}
 	t.Put(own, kv.Record{State: string(b.want)}, b.lease)
-	if b.infoDirty {
+	if b.want != StateStopping { // a final that counts goes on counting
 		t.Put(kv.NodeInfo(b.cfg.Name), b.info(), b.lease)
 	}
 	t.Get(own)

@@ -376,7 +376,6 @@ func (b *Backend) receiveHook(now Instant, ev *Event) Signal {
 	b.hookOp = 0
 	if ev.Hook == HookData && !ev.Absent {
 		b.hasData = true
-		b.infoDirty = b.infoDirty || b.data != ev.Output
 		b.data = ev.Output
 	}
 	if ev.Absent || ev.Code == 0 || mutant.On(mutant.HookFailureIgnored) {

@@ -127,7 +127,6 @@ func (l *lane) canon(c Canon, t time.Duration) {
 }
 
 func (b *Backend) canonData(c Canon) {
-	c.Flag(b.infoDirty)
 	c.Flag(b.hasData)
 	c.Text(b.data)
 	c.Flag(b.bootstrap)

@@ -67,9 +67,16 @@ func TestElectionByPosition(t *testing.T) {
 	c := g.startAt("c", "2 9", nodeOptions{}) // it was a little behind
 	g.awaitHook("b", "follow", 1)
 	g.awaitHook("c", "follow", 1)
+	since := g.item(kv.NodeInfo("b")).Record.Since
+	if now := time.Now().Unix(); since < now-600 || since > now {
+		t.Errorf("b is ready since %d; now is %d", since, now)
+	}
 	c.write("position", "2 11")
 	a.kill()
 	g.awaitHook("c", "master", 1)
+	if r := g.item(kv.NodeInfo("b")).Record; !r.Final || r.Since != since {
+		t.Errorf("a vote changed since when b is ready from %d: %+v", since, r)
+	}
 	g.awaitHook("b", "follow", 2)
 	g.expectLane("b", "follow a a 2", "detach", "position", "follow c c 3")
 	g.expectLane("c", "follow a a 2", "detach", "position", "master")

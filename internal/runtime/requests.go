@@ -25,6 +25,7 @@ type requests struct {
 	watchOp   fsm.Op
 	troubles  troubles[fsm.EffectKind]
 	unread    map[kv.Key]kv.Revision // keys that do not parse, as reported
+	since     int64                  // Unix seconds at which our node's state was written last
 }
 
 // OpenStore opens the group's place in etcd as the environment names it. A quiet
@@ -45,7 +46,7 @@ func (r *requests) handles(e *fsm.Effect, now fsm.Instant) bool {
 	case e.Kind.IsTxn():
 		ev.Kind = fsm.TxnDone
 		txn, attempt := r.loop.out.Txns[e.Txn], e.Attempt
-		stamp(&txn, time.Now())
+		r.stamp(e.Kind, &txn, time.Now())
 		r.ask(e, &ev, func(ctx context.Context) (kv.Header, kv.Outcome, error) {
 			result, h, o, err := r.store.Txn(ctx, &txn, attempt)
 			ev.Result = &result
@@ -181,14 +182,20 @@ func (r *requests) complain(items []kv.Item) {
 	}
 }
 
-// stamp dates a new reign for people: a machine knows no calendar, and nothing
-// is decided by it.
-func stamp(t *kv.Txn, now time.Time) {
+// stamp dates a new reign, and a node's new state, for people: a machine knows no
+// calendar, and nothing is decided by it.
+func (r *requests) stamp(kind fsm.EffectKind, t *kv.Txn, now time.Time) {
+	if kind == fsm.Register || kind == fsm.Publish {
+		r.since = now.Unix()
+	}
 	for i := range t.Then[:t.NThen] {
 		op := &t.Then[i]
-		reign := op.Key.Kind == kv.KindEpoch || op.Key.Kind == kv.KindHistory
-		if op.Kind == kv.OpPut && reign && op.Record.Since == 0 {
+		switch {
+		case op.Kind != kv.OpPut || op.Record.Since != 0:
+		case op.Key.Kind == kv.KindEpoch, op.Key.Kind == kv.KindHistory:
 			op.Record.Since = now.Unix()
+		case op.Key.Kind == kv.KindNodeInfo:
+			op.Record.Since = r.since
 		}
 	}
 }

@@ -68,7 +68,7 @@ var layout = map[Kind][]field{
 		whole("priority", func(r *Record) *int { return &r.Priority }),
 		flag("observer", func(r *Record) *bool { return &r.Observer }),
 		flag("has_fence", func(r *Record) *bool { return &r.HasFence }),
-		whole("config", func(r *Record) *int64 { return &r.Serial }),
+		whole("config", func(r *Record) *int64 { return &r.Serial }), fieldSince,
 	},
 	KindConfig: {
 		need(members("members", func(r *Record) *Names { return &r.Members })),

@@ -83,7 +83,7 @@ func drawRecord(t *rapid.T) (Key, Record) {
 			Final: flag.Draw(t, "is final"), Serial: serial.Draw(t, "config"),
 			FinalFor: epoch.Draw(t, "final"), Version: word.Draw(t, "version"), TTL: ttl,
 			Priority: rapid.IntRange(0, 1<<62).Draw(t, "priority"),
-			Observer: flag.Draw(t, "observer"), HasFence: flag.Draw(t, "fence"),
+			Observer: flag.Draw(t, "observer"), HasFence: flag.Draw(t, "fence"), Since: since,
 		}
 	case KindFrontend:
 		return FrontendKey(node), Record{

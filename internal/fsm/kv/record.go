@@ -25,7 +25,9 @@ type Record struct {
 	Released bool   // _epoch: no process of the reign is left (SPEC E5)
 	By       string // _epoch: who said so
 	Unfenced string // _epoch: reigns without proof of death, JSON, carried (SPEC E9)
-	Since    int64  // _epoch: Unix seconds of the claim, for people only
+	// Since is when it began, in Unix seconds, for people only: the reign (_epoch,
+	// _history), or the node's state, but for stopping (_nodes).
+	Since int64
 
 	Running bool   // _initialized: the holder is creating the data (SPEC P2)
 	Done    bool   // _initialized: the group's data exists
