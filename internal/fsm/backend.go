@@ -9,10 +9,11 @@ import (
 
 // BackendConfig is what a backend is told at start; it never changes.
 type BackendConfig struct {
-	Name      string
-	Address   string
-	Container string
-	Version   string
+	Name    string
+	Address string
+	// Place is where the node's processes are; its parts are empty where they prove nothing.
+	Place   kv.Place
+	Version string
 	// TTL is requested; etcd may grant more, and what it grants counts.
 	TTL time.Duration
 	// MasterTTL ends a reign (SPEC N4); 0 never does.
@@ -31,6 +32,9 @@ type BackendConfig struct {
 	Observer bool
 	// Hooks are those that the node has, as far as the machine has to know.
 	Hooks HookSet
+	// FenceProves lets the fence hook run during the wait, and its success end it
+	// (SPEC E11).
+	FenceProves bool
 	// Priority orders candidates whose data reaches equally far (SPEC E7).
 	Priority int
 	// PromoteQuorum is Q where no member list says more (SPEC E7); 0 means 1.

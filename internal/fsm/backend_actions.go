@@ -288,7 +288,7 @@ func (b *Backend) enterFenced(now, at Instant, c Cause, out *Effects) {
 	}
 	grace := Grace(b.timing())
 	e := out.add(ArmGuard)
-	e.Fence, e.Kill = at, at.Add(grace)
+	e.Fence, e.Kill, e.Lease, e.TTL = at, at.Add(grace), b.lease, b.ttl
 	b.guardKill = e.Kill
 	if mutant.On(mutant.NoKill) {
 		e.Kill = Never

@@ -78,6 +78,6 @@ func (b *Backend) receiveRepay(r *kv.Result) Signal {
 func (b *Backend) epochRecord() kv.Record {
 	return kv.Record{
 		Node: b.cfg.Name, Incarnation: b.lease, Epoch: b.reign.epoch, Address: b.cfg.Address,
-		Container: b.cfg.Container, TTL: b.reign.ttl, Since: b.reign.since, Unfenced: b.reign.debts,
+		Place: b.cfg.Place, TTL: b.reign.ttl, Since: b.reign.since, Unfenced: b.reign.debts,
 	}
 }

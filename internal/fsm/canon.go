@@ -225,6 +225,10 @@ func (g *Guard) Canon(c Canon) {
 	c.Due(g.kill)
 	c.Flag(g.fenced)
 	c.Flag(g.killing)
+	c.Lease(g.lease)
+	c.Num(int64(g.limit))
+	c.Due(g.giveUp)
+	c.Flag(g.gone)
 	c.Flag(g.done)
 }
 

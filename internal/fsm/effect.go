@@ -29,6 +29,8 @@ const (
 	Vote                   // publish our final for the vacancy (SPEC E7)
 	Settle                 // the member list is in force: write it to _config (SPEC P3)
 	Repay                  // a reign is fenced: take it off _epoch's list (SPEC E9)
+	Inquire                // read what a dead incarnation has left
+	Attest                 // release it on its behalf (SPEC E11)
 	ReadRoute              // frontend: read _master and its node's key
 	Show                   // frontend: put our _frontends key
 	RunHook                // Hook, with Timeout (0: none)
@@ -37,7 +39,7 @@ const (
 	StartChild             // exec the start hook
 	SignalChild            // planned stop, or Fenced: the fence signal
 	KillTree               // SIGKILL every descendant until none is left
-	ArmGuard               // the guard's deadlines: Fence, Kill
+	ArmGuard               // the guard's deadlines: Fence, Kill; our incarnation: Lease, TTL
 	MarkMaster             // the file is_master exists from now on: On
 	WriteMaster            // the files current_master(_address): Node, Address
 	Remember               // write Held to disk
@@ -52,7 +54,7 @@ const (
 var effectNames = [numEffectKinds]string{
 	"NoEffect", "GrantLease", "KeepAlive", "RevokeLease", "ListKeys", "WatchKeys", "StopWatch",
 	"Register", "Check", "Publish", "Bootstrap", "Claim", "Confirm", "Release", "Vote", "Settle",
-	"Repay", "ReadRoute", "Show", "RunHook", "StopHooks", "EndHook", "StartChild", "SignalChild",
+	"Repay", "Inquire", "Attest", "ReadRoute", "Show", "RunHook", "StopHooks", "EndHook", "StartChild", "SignalChild",
 	"KillTree", "ArmGuard", "MarkMaster", "WriteMaster", "Remember", "Notify", "Route", "Unroute", "Allow", "Exit",
 }
 

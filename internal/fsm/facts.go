@@ -70,7 +70,7 @@ type EpochFact struct {
 	Node        string
 	Incarnation kv.LeaseID
 	Address     string
-	Container   string
+	Place       kv.Place
 	Released    bool
 	Unfenced    string
 }
@@ -107,7 +107,7 @@ func epochFact(it *kv.Item) EpochFact {
 	_, err := kv.Debts(r.Unfenced)
 	return EpochFact{
 		Present: it.Present, Bad: r.Bad != "" || err != nil, Mod: it.Mod, Epoch: r.Epoch, Node: r.Node,
-		Incarnation: r.Incarnation, Address: r.Address, Container: r.Container,
+		Incarnation: r.Incarnation, Address: r.Address, Place: r.Place,
 		Released: r.Released, Unfenced: r.Unfenced,
 	}
 }

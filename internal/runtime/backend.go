@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"msdha/internal/fsm"
+	"msdha/internal/fsm/kv"
 	"msdha/internal/runtime/config"
 	"msdha/internal/runtime/guard"
 	"msdha/internal/runtime/proc"
@@ -63,7 +64,7 @@ type backend struct {
 
 func machineConfig(cfg *config.Backend, version string, hooks fsm.HookSet) *fsm.BackendConfig {
 	c := &fsm.BackendConfig{
-		Name: cfg.Name, Address: cfg.Address, Container: containerID(), Version: version,
+		Name: cfg.Name, Address: cfg.Address, Place: kv.Place{Container: containerID()}, Version: version,
 		TTL: cfg.TTL, MasterTTL: cfg.MasterTTL, StopTimeout: cfg.StopTimeout,
 		PublishAfter: cfg.PublishAfter, AlwaysWait: cfg.AlwaysWait, Observer: !cfg.Candidate,
 		Hooks: hooks, Priority: cfg.Priority, PromoteQuorum: cfg.PromoteQuorum,

@@ -21,6 +21,9 @@ func drawRecord(t *rapid.T) (Key, Record) {
 	ttl := time.Duration(rapid.Int64Range(1, maxSeconds*int64(time.Second)).Draw(t, "ttl"))
 	since := rapid.Int64Range(0, 253402300799).Draw(t, "since")
 	flag := rapid.Bool()
+	place := func() Place {
+		return Place{word.Draw(t, "container"), word.Draw(t, "boot"), word.Draw(t, "pid namespace")}
+	}
 	serial := rapid.Int64Min(0)
 	node := name.Draw(t, "node")
 	switch kind := rapid.SampledFrom([]Kind{
@@ -44,8 +47,8 @@ func drawRecord(t *rapid.T) (Key, Record) {
 		}
 		return EpochKey, Record{
 			Epoch: epoch.Draw(t, "epoch"), Node: node, Incarnation: lease,
-			Address: word.Draw(t, "address"), Container: word.Draw(t, "container"), TTL: ttl,
-			Released: flag.Draw(t, "released"), By: word.Draw(t, "by"), Unfenced: string(list),
+			Address: word.Draw(t, "address"), Place: place(), TTL: ttl,
+			Released: flag.Draw(t, "released"), By: word.Draw(t, "by"), How: Means(word.Draw(t, "how")), Unfenced: string(list),
 			Since: since,
 		}
 	case KindConfig:
@@ -79,7 +82,7 @@ func drawRecord(t *rapid.T) (Key, Record) {
 	case KindNodeInfo:
 		return NodeInfo(node), Record{
 			Address: word.Draw(t, "address"), DataID: word.Draw(t, "data"),
-			Container: word.Draw(t, "container"), Position: drawPosition(t),
+			Place: place(), Position: drawPosition(t),
 			Final: flag.Draw(t, "is final"), Serial: serial.Draw(t, "config"),
 			FinalFor: epoch.Draw(t, "final"), Version: word.Draw(t, "version"), TTL: ttl,
 			Priority: rapid.IntRange(0, 1<<62).Draw(t, "priority"),
@@ -94,7 +97,7 @@ func drawRecord(t *rapid.T) (Key, Record) {
 		e := epoch.Draw(t, "epoch")
 		return HistoryKey(e), Record{
 			Epoch: e, Node: node, Incarnation: lease, Since: since,
-			Ended: word.Draw(t, "ended"),
+			Ended: word.Draw(t, "ended"), By: word.Draw(t, "by"), How: Means(word.Draw(t, "how")),
 		}
 	}
 }
