@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"msdha/internal/fsm"
 	"msdha/internal/fsm/kv"
@@ -51,6 +52,7 @@ type backend struct {
 	stopHooks context.CancelFunc
 	hooks     sync.WaitGroup // everything that may start a hook's process
 	child     *proc.Child
+	told      kv.LeaseID    // by the guard's knowledge ours
 	reaped    chan struct{} // closed when the child's end has been posted
 	refused   bool          // the child became a user whom we may not signal
 	notices   notices
@@ -193,7 +195,21 @@ func (b *backend) execute(e *fsm.Effect, now fsm.Instant) {
 // arm tells the guard. Where that fails the guard still has the earlier, and
 // therefore nearer, deadlines.
 func (b *backend) arm(e *fsm.Effect) {
+	b.tellLease(e.Lease, e.TTL)
 	if err := b.link.Arm(int64(e.Fence), int64(e.Kill)); err != nil {
 		b.log.Warn("the guard keeps its earlier deadline", "error", err)
 	}
+}
+
+// tellLease tells the guard what has to be given back when we are dead, and once
+// that is nothing any more. Attesting it may take a TTL: later the lease ends by itself.
+func (b *backend) tellLease(lease kv.LeaseID, ttl time.Duration) {
+	if b.told == lease {
+		return
+	}
+	if err := b.link.Lease(int64(lease), ttl); err != nil {
+		b.log.Warn("the guard does not know our lease; it has to end by itself if we die", "error", err)
+		return
+	}
+	b.told = lease
 }
