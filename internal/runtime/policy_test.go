@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -27,6 +28,10 @@ func TestGuardPolicy(t *testing.T) {
 	exit := func(code int) guard.Action { return guard.Action{Kind: guard.ActionExit, Code: code} }
 	exited := func(code int) guard.Event { return guard.Event{Kind: guard.EventAgentExited, Code: code} }
 	arm := func(f, k int64) guard.Event { return guard.Event{Kind: guard.EventArm, Fence: f, Kill: k} }
+	lease := func(id int64, limit time.Duration) guard.Event {
+		return guard.Event{Kind: guard.EventLease, Lease: id, Limit: limit}
+	}
+	attest := guard.Action{Kind: guard.ActionAttest, Lease: 7, Limit: 50}
 	for name, steps := range map[string][]step{
 		"the agent ends": {
 			{1, arm(10, 15), nil}, {2, exited(0), []guard.Action{kill}}, {3, gone, []guard.Action{exit(0)}},
@@ -62,6 +67,40 @@ func TestGuardPolicy(t *testing.T) {
 			{9, arm(20, 25), nil},
 			{19, arm(math.MaxInt64, math.MaxInt64), nil},
 			{90, tick, nil},
+		},
+		"it is killed": {
+			{1, lease(7, 50), nil},
+			{2, exited(137), []guard.Action{kill}},
+			{3, gone, []guard.Action{attest}},
+			{4, tick, nil},
+			{5, guard.Event{Kind: guard.EventAttested}, []guard.Action{exit(137)}},
+		},
+		"its helper hangs": {
+			{1, lease(7, 50), nil},
+			{2, arm(10, 15), []guard.Action(nil)},
+			{16, tick, []guard.Action{fence, kill}},
+			{16, exited(137), nil},
+			{17, gone, []guard.Action{attest}},
+			{66, tick, nil},
+			{67, tick, []guard.Action{exit(75)}},
+		},
+		"it said goodbye": {
+			{1, lease(7, 50), nil},
+			{2, lease(0, 0), nil},
+			{3, exited(0), []guard.Action{kill}},
+			{4, gone, []guard.Action{exit(0)}},
+		},
+		"somebody is out of reach": {
+			{1, lease(7, 50), nil},
+			{2, exited(70), []guard.Action{kill}},
+			{3, guard.Event{Kind: guard.EventTreeGone, Left: true}, []guard.Action{exit(70)}},
+		},
+		"the tree is gone, the agent is not known to be": {
+			{1, lease(7, 50), nil},
+			{2, closed, []guard.Action{kill}},
+			{3, gone, nil},
+			{4, exited(137), []guard.Action{attest}},
+			{5, guard.Event{Kind: guard.EventAttested}, []guard.Action{exit(137)}},
 		},
 		"signals": {
 			{1, guard.Event{Kind: guard.EventSignal, Signal: unix.SIGHUP}, []guard.Action{
