@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"sync/atomic"
@@ -24,7 +25,8 @@ func RunBackend(cfg config.Backend, version string, link *guard.Link, log *Log) 
 		return fsm.ExitConfig
 	}
 	defer b.close()
-	log.Info("backend starts", "version", version, "group", cfg.Group)
+	log.Info("backend starts", "version", version, "group", cfg.Group, "container", cmp.Or(b.place.Container, "none"),
+		"own_pids", b.place.PIDNamespace != "")
 	go b.loop.followSignals(signals, b.passOn)
 	go b.followGuard()
 	return b.loop.run(fsm.Event{Kind: fsm.Started, Held: b.memory.held()})
@@ -34,6 +36,7 @@ func RunBackend(cfg config.Backend, version string, link *guard.Link, log *Log) 
 type backend struct {
 	cfg    config.Backend
 	log    *Log
+	place  kv.Place
 	member *fsm.Member
 	loop   *loop
 	etcd   *requests
@@ -64,9 +67,9 @@ type backend struct {
 	seen     sightings
 }
 
-func machineConfig(cfg *config.Backend, version string, hooks fsm.HookSet) *fsm.BackendConfig {
+func machineConfig(cfg *config.Backend, version string, place kv.Place, hooks fsm.HookSet) *fsm.BackendConfig {
 	c := &fsm.BackendConfig{
-		Name: cfg.Name, Address: cfg.Address, Place: kv.Place{Container: containerID()}, Version: version,
+		Name: cfg.Name, Address: cfg.Address, Place: place, Version: version,
 		TTL: cfg.TTL, MasterTTL: cfg.MasterTTL, StopTimeout: cfg.StopTimeout,
 		PublishAfter: cfg.PublishAfter, AlwaysWait: cfg.AlwaysWait, Observer: !cfg.Candidate,
 		Hooks: hooks, Priority: cfg.Priority, PromoteQuorum: cfg.PromoteQuorum,
@@ -110,7 +113,8 @@ func newBackend(
 		return nil, err
 	}
 	b.runner = &proc.Hooks{Dir: cfg.HooksDir, Reaper: b.reaper, Output: b.output}
-	mc := machineConfig(&cfg, version, lookForHooks(b.runner, log.Logger))
+	b.place = thisHost.where()
+	mc := machineConfig(&cfg, version, b.place, lookForHooks(b.runner, log.Logger))
 	b.member = fsm.NewMember(mc)
 	record, err := NewRecorder(cfg.Record, Recorded{Backend: mc})
 	if err != nil {

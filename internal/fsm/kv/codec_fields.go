@@ -37,6 +37,7 @@ var (
 	fieldData        = text("data", func(r *Record) *string { return &r.DataID })
 	fieldBoot        = text("boot", func(r *Record) *string { return &r.Boot })
 	fieldPIDs        = text("pid_namespace", func(r *Record) *string { return &r.PIDNamespace })
+	fieldRoot        = text("root", func(r *Record) *string { return &r.Root })
 	fieldVersion     = text("version", func(r *Record) *string { return &r.Version })
 	fieldTTL         = seconds("ttl", func(r *Record) *time.Duration { return &r.TTL })
 	fieldBy          = text("by", func(r *Record) *string { return &r.By })
@@ -51,7 +52,8 @@ var layout = map[Kind][]field{
 		need(fieldNode), need(fieldIncarnation), need(fieldEpoch), fieldAddress, need(fieldTTL),
 	},
 	KindEpoch: {
-		need(fieldEpoch), fieldNode, fieldIncarnation, fieldAddress, fieldContainer, fieldBoot, fieldPIDs, fieldTTL,
+		need(fieldEpoch), fieldNode, fieldIncarnation, fieldAddress, fieldContainer, fieldBoot, fieldPIDs,
+		fieldRoot, fieldTTL,
 		flag("released", func(r *Record) *bool { return &r.Released }), fieldBy, fieldHow,
 		list("unfenced", func(r *Record) *string { return &r.Unfenced }),
 		fieldSince,
@@ -63,7 +65,7 @@ var layout = map[Kind][]field{
 		fieldData,
 	},
 	KindNodeInfo: {
-		fieldAddress, fieldContainer, fieldBoot, fieldPIDs, fieldData,
+		fieldAddress, fieldContainer, fieldBoot, fieldPIDs, fieldRoot, fieldData,
 		position("position", func(r *Record) *Position { return &r.Position }),
 		flag("final", func(r *Record) *bool { return &r.Final }),
 		whole("final_for", func(r *Record) *Epoch { return &r.FinalFor }),

@@ -22,7 +22,7 @@ func drawRecord(t *rapid.T) (Key, Record) {
 	since := rapid.Int64Range(0, 253402300799).Draw(t, "since")
 	flag := rapid.Bool()
 	place := func() Place {
-		return Place{word.Draw(t, "container"), word.Draw(t, "boot"), word.Draw(t, "pid namespace")}
+		return Place{word.Draw(t, "container"), word.Draw(t, "boot"), word.Draw(t, "pid namespace"), word.Draw(t, "root")}
 	}
 	serial := rapid.Int64Min(0)
 	node := name.Draw(t, "node")

@@ -6,14 +6,16 @@ type Place struct {
 	Container    string // full id, from the mount table; empty where there is none
 	Boot         string // of the kernel that they run on: a cloned machine has the same containers
 	PIDNamespace string // that ends with its first process; empty where others share it
+	Root         string // file system of this container alone; empty where the container is certain without it
 }
 
 // Outlived reports whether p being there proves that no process of an incarnation
 // at the earlier place is left: the same container has been started anew, by the
-// same kernel, and its PID namespace is another one. An empty part proves nothing.
+// same kernel, and its PID namespace is another one. An empty part proves nothing,
+// but for Root, which whoever names the PID namespace has where it is needed.
 func (p Place) Outlived(earlier Place) bool {
 	return p.Container != "" && p.Container == earlier.Container &&
-		p.Boot != "" && p.Boot == earlier.Boot &&
+		p.Boot != "" && p.Boot == earlier.Boot && p.Root == earlier.Root &&
 		p.PIDNamespace != "" && earlier.PIDNamespace != "" && p.PIDNamespace != earlier.PIDNamespace
 }
 
