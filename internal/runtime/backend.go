@@ -71,7 +71,7 @@ func machineConfig(cfg *config.Backend, version string, place kv.Place, hooks fs
 	c := &fsm.BackendConfig{
 		Name: cfg.Name, Address: cfg.Address, Place: place, Version: version,
 		TTL: cfg.TTL, MasterTTL: cfg.MasterTTL, StopTimeout: cfg.StopTimeout,
-		PublishAfter: cfg.PublishAfter, AlwaysWait: cfg.AlwaysWait, Observer: !cfg.Candidate,
+		PublishAfter: cfg.PublishAfter, AlwaysWait: cfg.AlwaysWait, FenceProves: cfg.FenceProves, Observer: !cfg.Candidate,
 		Hooks: hooks, Priority: cfg.Priority, PromoteQuorum: cfg.PromoteQuorum,
 		MonitorInterval: cfg.MonitorInterval, MonitorFailures: cfg.MonitorFailures,
 	}

@@ -82,8 +82,10 @@ type Backend struct {
 	// PublishAfter has the state `master` published after the master hook.
 	PublishAfter bool
 	AlwaysWait   bool
-	HTTPListen   string // host:port; empty: off
-	Record       string // file for events and effects; empty: off
+	// FenceProves lets the fence hook attest a death (SPEC E11).
+	FenceProves bool
+	HTTPListen  string // host:port; empty: off
+	Record      string // file for events and effects; empty: off
 }
 
 // Frontend is the configuration of a proxy.

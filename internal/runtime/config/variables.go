@@ -180,8 +180,12 @@ var table = []variable{
 	},
 	{
 		name: "MSDHA_FENCE_PROVES_DEATH", who: ProgramBackend, defaults: all("false"),
-		meaning: "success of the `fence` hook attests that the old master is dead",
-		unbuilt: "attestation by the fence hook",
+		meaning: "the `fence` hook runs while the others wait, and its success attests that the old master is dead: " +
+			"only for a hook that has seen the power, or the instance, to be off",
+		form: formBool,
+		set: into(parseBool, func(c *settings) *bool {
+			return &c.backend.FenceProves
+		}),
 	},
 	{
 		name: "MSDHA_CANDIDATE", who: ProgramBackend, defaults: all("true"),
