@@ -69,6 +69,24 @@ func (p *play) released(next evidence.Reign) {
 	p.within("the next master claims after the release", next.Claimed.Sub(old.Gone), 0)
 }
 
+// guardSpoke is what the log has when a guard's helper has released.
+const guardSpoke = "released on behalf of the agent"
+
+// attested asserts that nobody waited, because somebody knew that the old master was
+// dead and said so, and for how long no row was acknowledged through a frontend.
+func (p *play) attested(next evidence.Reign, limit time.Duration) {
+	p.t.Helper()
+	p.released(next)
+	p.pass(shortly)
+	var outage time.Duration
+	for _, f := range p.fronts {
+		outage = max(outage, p.Clients.Ledger.Gap(p.struck, time.Now(), f))
+	}
+	p.outages = append(p.outages, outage)
+	p.Say("    no row was acknowledged for %.2f s, the promise is %.2f s", outage.Seconds(), limit.Seconds())
+	p.within("a row is acknowledged again", outage, limit)
+}
+
 func (p *play) within(what string, took, bound time.Duration) {
 	p.t.Helper()
 	if took > bound+noise {
