@@ -24,6 +24,15 @@ func (e *etcd) place(t *testing.T, group, node string) kv.Place {
 	return kv.Decode(key, r.Kvs[0].Value).Place
 }
 
+func (e *etcd) put(t *testing.T, key, value string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if _, err := e.client.Put(ctx, key, value); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestPlaces: a node names its own container, and its PID namespace only where that
 // ends with the container (SPEC N3, E11).
 func TestPlaces(t *testing.T) {
@@ -86,6 +95,7 @@ func TestSharedNetwork(t *testing.T) {
 func TestStartedAnew(t *testing.T) {
 	t.Parallel()
 	e := startEtcd(t, "")
+	e.put(t, "/msdha/anew/_epoch", `{"epoch":1,"released":true}`) // there was a group, and nobody has to wait
 	n := start(t, "node", derived(t), "-e", e.endpoint(), "-e", "MSDHA_GROUP=anew", "-e", "MSDHA_TTL=60")
 	e.await("anew", n, "master")
 	then := e.place(t, "anew", n.name)
