@@ -244,7 +244,9 @@ func (l *listing) status(group string) *groupStatus {
 	}
 	for i := range l.history {
 		r := &l.history[i].Record
-		s.History = append(s.History, reignStatus{int64(r.Epoch), r.Node, date(r.Since), l.ended(r), r.By, string(r.How)})
+		s.History = append(s.History, reignStatus{
+			int64(r.Epoch), r.Node, date(r.Since), l.ended(r), r.By, string(r.How),
+		})
 	}
 	return s
 }

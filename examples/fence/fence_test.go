@@ -167,7 +167,8 @@ func (s *system) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // TestRedfish: the same for an API.
 func TestRedfish(t *testing.T) {
 	power := func(state string) string {
-		return `{"Id": "1", "Status": {"State": "Disabled"},` + "\n" + `"PowerState" : "` + state + `", "BootProgress": {}}`
+		return `{"Id": "1", "Status": {"State": "Disabled"},` + "\n" +
+			`"PowerState" : "` + state + `", "BootProgress": {}}`
 	}
 	going := func(_, resets int32) string {
 		return power([]string{"On", "PoweringOff", "PoweringOff", "Off"}[min(resets, 3)])

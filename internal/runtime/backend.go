@@ -67,12 +67,15 @@ type backend struct {
 	seen     sightings
 }
 
-func machineConfig(cfg *config.Backend, version string, place kv.Place, hooks fsm.HookSet) *fsm.BackendConfig {
+func machineConfig(
+	cfg *config.Backend, version string, place kv.Place, hooks fsm.HookSet,
+) *fsm.BackendConfig {
 	c := &fsm.BackendConfig{
 		Name: cfg.Name, Address: cfg.Address, Place: place, Version: version,
 		TTL: cfg.TTL, MasterTTL: cfg.MasterTTL, StopTimeout: cfg.StopTimeout,
-		PublishAfter: cfg.PublishAfter, AlwaysWait: cfg.AlwaysWait, FenceProves: cfg.FenceProves, Observer: !cfg.Candidate,
-		Hooks: hooks, Priority: cfg.Priority, PromoteQuorum: cfg.PromoteQuorum,
+		PublishAfter: cfg.PublishAfter, AlwaysWait: cfg.AlwaysWait, FenceProves: cfg.FenceProves,
+		Observer: !cfg.Candidate,
+		Hooks:    hooks, Priority: cfg.Priority, PromoteQuorum: cfg.PromoteQuorum,
 		MonitorInterval: cfg.MonitorInterval, MonitorFailures: cfg.MonitorFailures,
 	}
 	if cfg.StartPatience != config.Forever {

@@ -143,7 +143,8 @@ func mountedContainer(mounts []mount) string {
 	for _, m := range mounts {
 		switch m.point {
 		case "/etc/hostname", "/etc/hosts", "/etc/resolv.conf":
-			if found := containerDir.FindStringSubmatch(m.root); found != nil && path.Base(m.root) == path.Base(m.point) {
+			found := containerDir.FindStringSubmatch(m.root)
+			if found != nil && path.Base(m.root) == path.Base(m.point) {
 				return found[1]
 			}
 		}

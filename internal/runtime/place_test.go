@@ -55,6 +55,13 @@ func inContainer(change func(f *fakeHost)) kv.Place {
 	return f.host().where()
 }
 
+func without(name string) func(*fakeHost) {
+	return func(f *fakeHost) {
+		delete(f.files, name)
+		delete(f.links, name)
+	}
+}
+
 func stat(name, start string) string {
 	return "1 (" + name + ") S 0 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 9 0 " + start + " 1234 99\n"
 }
@@ -84,44 +91,46 @@ func TestPlace(t *testing.T) {
 	first := func(namespace string) func(*fakeHost) {
 		return func(f *fakeHost) { f.links["/proc/1/ns/mnt"] = namespace }
 	}
+	stat1 := func(text string) func(*fakeHost) {
+		return func(f *fakeHost) { f.files["/proc/1/stat"] = text }
+	}
 	fuse := "209 103 0:59 / / rw,nodev - fuse.fuse-overlayfs fuse-overlayfs rw,user_id=0\n" + engineFiles(idA)
 	shm := "60 30 0:50 / /var/lib/docker/containers/" + idB + "/mounts/shm rw - tmpfs shm rw\n"
 	for name, c := range map[string]struct {
-		change       func(*fakeHost)
-		id, pids     string
-		root, noBoot bool
+		change   func(*fakeHost)
+		id, pids string
+		root     bool
 	}{
-		"cgroup v2":      {func(*fakeHost) {}, idA, pids, true, false},
-		"host's pids":    {first("mnt:[4026531840]"), idA, "", true, false},
-		"may not look":   {first("denied"), idA, "", true, false},
-		"no ns":          {func(f *fakeHost) { delete(f.links, "/proc/self/ns/mnt") }, idA, "", true, false},
-		"cgroup v1":      {cgroup("9:name=systemd:/docker/" + idA + "\n8:pids:/docker/" + idA + "\n"), idA, pids, false, false},
-		"systemd scope":  {cgroup("0::/system.slice/docker-" + idA + ".scope\n"), idA, pids, false, false},
-		"another's net":  {cgroup("0::/docker/" + idB + "\n"), idB, pids, false, false},
-		"nested":         {cgroup("0::/docker/" + idB + "/docker/" + idA + "\n"), idA, pids, false, false},
-		"below":          {cgroup("0::/docker/" + idB + "/lxc/one\n"), idA, pids, true, false},
-		"they disagree":  {cgroup("2:a:/docker/" + idB + "\n1:b:/docker/" + idA + "\n"), idA, pids, true, false},
-		"too long an id": {cgroup("0::/docker/" + idB + "b2\n"), idA, pids, true, false},
-		"no cgroup":      {func(f *fakeHost) { delete(f.files, "/proc/self/cgroup") }, idA, pids, true, false},
-		"unknown root":   {mounts(fuse), idA, "", false, false},
-		"overlay, no rw": {mounts("1 0 0:5 / / ro - overlay o ro,lowerdir=/a:/b\n" + engineFiles(idA)), idA, "", false, false},
+		"cgroup v2":      {func(*fakeHost) {}, idA, pids, true},
+		"host's pids":    {first("mnt:[4026531840]"), idA, "", true},
+		"may not look":   {first("denied"), idA, "", true},
+		"no ns":          {without("/proc/self/ns/mnt"), idA, "", true},
+		"cgroup v1":      {cgroup("9:name=x:/docker/" + idA + "\n8:pids:/docker/" + idA + "\n"), idA, pids, false},
+		"systemd scope":  {cgroup("0::/system.slice/docker-" + idA + ".scope\n"), idA, pids, false},
+		"another's net":  {cgroup("0::/docker/" + idB + "\n"), idB, pids, false},
+		"nested":         {cgroup("0::/docker/" + idB + "/docker/" + idA + "\n"), idA, pids, false},
+		"below":          {cgroup("0::/docker/" + idB + "/lxc/one\n"), idA, pids, true},
+		"they disagree":  {cgroup("2:a:/docker/" + idB + "\n1:b:/docker/" + idA + "\n"), idA, pids, true},
+		"too long an id": {cgroup("0::/docker/" + idB + "b2\n"), idA, pids, true},
+		"no cgroup":      {without("/proc/self/cgroup"), idA, pids, true},
+		"unknown root":   {mounts(fuse), idA, "", false},
+		"overlay, no rw": {mounts("1 0 0:5 / / ro - overlay o ro,lowerdir=/a\n" + engineFiles(idA)), idA, "", false},
 		"a subvolume": {
-			mounts("1 0 0:5 /docker/subvolumes/77 / rw - btrfs /dev/sda rw\n" + engineFiles(idA)), idA, pids, true, false,
+			mounts("1 0 0:5 /docker/subvolumes/77 / rw - btrfs /dev/sda rw\n" + engineFiles(idA)), idA, pids, true,
 		},
-		"on the host":        {mounts("1 0 8:1 / / rw - ext4 /dev/sda rw\n" + shm), "", "", false, false},
-		"host, with overlay": {mounts(overlay("/upper") + shm), "", "", true, false},
-		"no mounts":          {func(f *fakeHost) { delete(f.files, "/proc/self/mountinfo") }, "", "", false, false},
+		"on the host":        {mounts("1 0 8:1 / / rw - ext4 /dev/sda rw\n" + shm), "", "", false},
+		"host, with overlay": {mounts(overlay("/upper") + shm), "", "", true},
+		"no mounts":          {without("/proc/self/mountinfo"), "", "", false},
 		"own hostname": {
-			mounts(overlay("/u") + "1 0 8:1 /srv/containers/" + idB + "/x /etc/hostname rw - ext4 d rw\n"), "", "", true, false,
+			mounts(overlay("/u") + "1 0 8:1 /containers/" + idB + "/x /etc/hostname rw - ext4 d rw\n"), "", "", true,
 		},
-		"another process":   {func(f *fakeHost) { f.files["/proc/1/stat"] = stat(") S 1 (x", "134629") }, idA, pids, true, false},
-		"no start":          {func(f *fakeHost) { f.files["/proc/1/stat"] = "1 (x) S 0\n" }, idA, "", true, false},
-		"no boot id":        {func(f *fakeHost) { delete(f.files, "/proc/sys/kernel/random/boot_id") }, idA, pids, true, true},
-		"its pids unnamed":  {func(f *fakeHost) { delete(f.links, "/proc/self/ns/pid") }, idA, "", true, false},
-		"garbage in mounts": {mounts("x\n - \n1 2 3 - 4\n" + overlay("/u") + engineFiles(idA)), idA, pids, true, false},
+		"another process":   {stat1(stat(") S 1 (x", "134629")), idA, pids, true},
+		"no start":          {stat1("1 (x) S 0\n"), idA, "", true},
+		"its pids unnamed":  {without("/proc/self/ns/pid"), idA, "", true},
+		"garbage in mounts": {mounts("x\n - \n1 2 3 - 4\n" + overlay("/u") + engineFiles(idA)), idA, pids, true},
 	} {
 		p := inContainer(c.change)
-		if p.Container != c.id || p.PIDNamespace != c.pids || (p.Root != "") != c.root || (p.Boot == bootID) == c.noBoot {
+		if p.Container != c.id || p.PIDNamespace != c.pids || (p.Root != "") != c.root {
 			t.Errorf("%s: it is in %+v, want container %q, pids %q, a root: %v", name, p, c.id, c.pids, c.root)
 		}
 	}
@@ -147,6 +156,10 @@ func TestPlaceOutlives(t *testing.T) {
 			startedAnew(f)
 			f.files["/proc/self/mountinfo"] = overlay("/var/lib/docker/overlay2/bbbb/diff") + engineFiles(idA)
 		}, false},
+		"no boot id": {func(f *fakeHost) {
+			startedAnew(f)
+			delete(f.files, "/proc/sys/kernel/random/boot_id")
+		}, false},
 		"in the host's pids": {func(f *fakeHost) {
 			startedAnew(f)
 			f.links["/proc/1/ns/mnt"] = "mnt:[4026531840]"
@@ -164,7 +177,8 @@ func TestThisPlace(t *testing.T) {
 	if p.Boot == "" || p.Boot != thisHost.where().Boot {
 		t.Errorf("we are in %+v", p)
 	}
-	if first, second := thisHost.pidNamespace(), thisHost.pidNamespace(); first != second || !strings.Contains(first, "]@") {
+	first, second := thisHost.pidNamespace(), thisHost.pidNamespace()
+	if first != second || !strings.Contains(first, "]@") {
 		t.Errorf("our pids are %q, then %q", first, second)
 	}
 }
