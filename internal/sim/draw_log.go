@@ -19,6 +19,7 @@ func (s *Schedule) drawHooks(d drawer) {
 	}
 	s.Proves = s.Fence > 0 && d.below(2) == 1
 	s.Clones = d.below(4) == 3 || s.Twin && d.below(2) == 1
+	s.Shared = d.below(8) == 7
 	s.Twin = s.Twin && s.Fence == 0 // a twin without the hook could squat on the name
 	if d.below(8) == 7 {
 		s.Monitor = s.TTL / 2

@@ -17,9 +17,13 @@ func (w *World) place(a *actor) kv.Place {
 		home = 0
 	}
 	n.lives++
-	return kv.Place{
+	p := kv.Place{
 		Container:    containerNames[(home+n.created*nodesApart)%len(containerNames)],
 		Boot:         bootNames[(int(a.index)+n.boots*nodesApart)%len(bootNames)],
 		PIDNamespace: namespaceNames[n.lives%len(namespaceNames)],
 	}
+	if w.sched.Shared {
+		p.PIDNamespace = ""
+	}
+	return p
 }

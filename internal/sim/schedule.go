@@ -150,6 +150,7 @@ type Schedule struct {
 	Fence     int           // so many nodes, from the first on, have a fence hook
 	Proves    bool          // … and it proves an end, so that it runs during the wait
 	Clones    bool          // the nodes' machines are clones: their containers have the same ids
+	Shared    bool          // containers share their machines' PID namespaces: a restart proves nothing
 	Monitor   time.Duration // how often the monitor hook runs
 	Drift     int64         // clocks differ from true time by up to this, in ppm
 	Apart     time.Duration // calm clocks are apart by this, one from the next
@@ -216,6 +217,7 @@ func (s *Schedule) String() string {
 		{s.Proves, "proves"},
 		{s.Twin, "twin"},
 		{s.Clones, "clones"},
+		{s.Shared, "shared"},
 		{s.Calm, "calm"},
 	} {
 		if o.on {

@@ -172,6 +172,8 @@ func (s *Schedule) parseOption(key, val string) (err error) {
 		s.Proves = true
 	case "clones":
 		s.Clones = true
+	case "shared":
+		s.Shared = true
 	case "monitor":
 		err = parseTime(val, &s.Monitor)
 	case "calm":
