@@ -152,7 +152,7 @@ func (b *Backend) attestFenced(now Instant, ev *Event, out *Effects) {
 func (b *Backend) followEpoch() {
 	e, r := &b.facts.Epoch, &b.reign
 	if r.epochMod == 0 || !e.Present || e.Bad || e.Released ||
-		e.Epoch != r.epoch || e.Incarnation != b.lease || e.Mod <= r.epochMod || mutant.On(mutant.EpochNotFollowed) {
+		e.Epoch != r.epoch || e.Incarnation != b.lease || e.Mod <= r.epochMod {
 		return
 	}
 	r.epochMod = e.Mod

@@ -250,7 +250,7 @@ func (b *Backend) receiveLane(now Instant, ev *Event) Signal {
 	case HookMembers:
 		l.inForce = true
 	case HookFence:
-		if told && !mutant.On(mutant.FenceFailureProves) { // whatever made it return now need not be success
+		if told { // whatever made it return now need not be success
 			l.due = now.Add(b.timing() / actRetryParts)
 			return sigLaneFailed
 		}

@@ -296,7 +296,7 @@ func (w *World) execute(a *actor, e *fsm.Effect, now fsm.Instant) {
 	switch e.Kind {
 	case fsm.GrantLease, fsm.KeepAlive, fsm.RevokeLease, fsm.ListKeys,
 		fsm.Register, fsm.Check, fsm.Publish, fsm.Bootstrap, fsm.Claim, fsm.Confirm, fsm.Release,
-		fsm.ReadRoute, fsm.Show, fsm.Vote, fsm.Settle, fsm.Repay:
+		fsm.ReadRoute, fsm.Show, fsm.Vote, fsm.Settle, fsm.Repay, fsm.Inquire, fsm.Attest:
 		w.send(a, e, now)
 	case fsm.WatchKeys:
 		w.openWatch(a, e)

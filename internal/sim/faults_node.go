@@ -26,7 +26,15 @@ func (w *World) strikeNode(a *actor, f *Fault) {
 	case StopAll, Suspend, Freeze:
 		n.frozen++
 		n.guardPaused++
+		n.helper.paused++
 		w.check.guardStopped(w, a, f.Dur)
+	case StopHelper:
+		n.helper.paused++
+	case KillHelper:
+		w.killHelper(a)
+	case Reboot:
+		n.boots++
+		w.killContainer(a, f.Dur)
 	case KillChild:
 		n.restFor = f.Dur
 		w.mainEnds(a, 137)
@@ -45,6 +53,7 @@ func (w *World) strikeNode(a *actor, f *Fault) {
 		w.killContainer(a, f.Dur)
 	case Recreate:
 		w.killContainer(a, f.Dur)
+		n.created++
 		if n.isDown {
 			n.held, n.data, n.master, n.isMaster = fsm.Held{}, "", "", false
 			n.db.reset()
@@ -99,11 +108,16 @@ func (w *World) unstop(a *actor) {
 			if n != nil {
 				n.guardPaused--
 			}
+		case StopHelper:
+			if n != nil {
+				n.helper.paused--
+			}
 		case StopAll:
 			a.paused--
 			if n != nil {
 				n.frozen--
 				n.guardPaused--
+				n.helper.paused--
 			}
 		default:
 			return false

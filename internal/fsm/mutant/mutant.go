@@ -107,8 +107,7 @@ const (
 	AttestByHostname    // E11: a node attests whoever has held its name before
 	AttestByContainer   // E11: the container's id is enough, whatever kernel it runs on
 	AttestNoCompare     // E11: the release on behalf of the dead does not compare _epoch
-	FenceFailureProves  // E11: a fence hook that was told to end has confirmed an end
-	EpochNotFollowed    // L1: a master does not notice that others have written its _epoch
+	FenceLies           // E11: a fence hook says that it has ended what goes on (in the simulator's hook)
 	PastAttested        // K4: an attested release in an etcd that was replaced counts
 
 	// A node's life (SPEC N, H).
@@ -190,8 +189,7 @@ var names = [NumBugs]string{
 	AttestBeforeReaping: "attest-before-reaping", AttestMainEnd: "attest-main-end",
 	ChildBeforeAgent: "child-before-agent", AttestByName: "attest-by-name",
 	AttestByHostname: "attest-by-hostname", AttestByContainer: "attest-by-container",
-	AttestNoCompare: "attest-no-compare", FenceFailureProves: "fence-failure-proves",
-	EpochNotFollowed: "epoch-not-followed", PastAttested: "past-attested",
+	AttestNoCompare: "attest-no-compare", FenceLies: "fence-lies", PastAttested: "past-attested",
 
 	HookFailureIgnored: "hook-failure-ignored", HookNoLimit: "hook-no-limit", Demote: "demote",
 	MasterTTLRestarts: "master-ttl-restarts", PostponedForgotten: "postponed-forgotten",
