@@ -29,6 +29,6 @@ var crashed = scenario{name: "f21-crashed", tier: fast, play: func(p *play) {
 	began, err := time.Parse(time.RFC3339Nano, state.StartedAt)
 	p.must(err)
 	p.attested(next, began.Sub(p.struck)+2*time.Second)
-	p.says(m, "to=Attesting")
+	p.says(m, `"to":"Attesting"`)
 	p.healed()
 }}
