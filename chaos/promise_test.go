@@ -79,10 +79,10 @@ const guardSpoke = "released on behalf of the agent"
 func (p *play) attested(next evidence.Reign, limit time.Duration) {
 	p.t.Helper()
 	old := p.Observer.Reign(p.old.Epoch)
-	p.within("the old reign is released", old.Gone.Sub(p.struck), limit)
+	p.within("the old lock is gone", old.Gone.Sub(p.struck), limit)
 	election := next.Claimed.Sub(old.Gone)
-	if election > max(p.Opts.TTL, noise) {
-		p.t.Errorf("%s claimed %.2f s after the release, as if it had to wait", next.Node, election.Seconds())
+	if election >= 2*p.Opts.TTL-jitter {
+		p.t.Errorf("%s claimed %.2f s after the lock was gone, as if it had to wait", next.Node, election.Seconds())
 	}
 	p.pass(shortly)
 	var outage time.Duration
@@ -91,7 +91,7 @@ func (p *play) attested(next evidence.Reign, limit time.Duration) {
 	}
 	p.outages = append(p.outages, outage)
 	hooks := election + next.Published.Sub(next.Claimed)
-	p.Say("    no row was acknowledged for %.2f s: %.2f s until the release, %.2f s for election and promotion; "+
+	p.Say("    no row was acknowledged for %.2f s: %.2f s until the lock was gone, %.2f s until the next master; "+
 		"%.2f s are aimed at", outage.Seconds(), old.Gone.Sub(p.struck).Seconds(), hooks.Seconds(), limit.Seconds())
 	p.within("a row is acknowledged again", outage, limit+hooks)
 }
