@@ -27,6 +27,7 @@ func helper() int {
 		return 0
 	case "stop":
 		_ = unix.Kill(os.Getpid(), unix.SIGSTOP)
+		time.Sleep(time.Hour) // another thread may be the one that gets it
 	case "hang":
 		time.Sleep(time.Hour)
 	default:
