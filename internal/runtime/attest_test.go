@@ -136,7 +136,7 @@ func TestSlaveKilled(t *testing.T) {
 	if now := g.item(kv.EpochKey); now.Mod != epoch.Mod || now.Record.Released {
 		t.Errorf("the reign of another: %+v", now)
 	}
-	b = g.start("b", nodeOptions{}) // its name is free
+	g.start("b", nodeOptions{}) // its name is free
 	g.awaitState("b", "ready")
 }
 
