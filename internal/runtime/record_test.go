@@ -191,7 +191,7 @@ func TestOldRecording(t *testing.T) {
 		`{"Frontend":{"Name":"f1","TTL":3000000000,"Version":"v0.4.0"}}`,
 	} {
 		_, _, err := Replay(strings.NewReader(head + "\n" + `{"Now":1,"Event":{"Kind":1}}` + "\n"))
-		for _, want := range []string{"format 1", "replays format 2", "v0.4.0"} {
+		for _, want := range []string{"format 1", "replays format 3", "v0.4.0"} {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: %v, want %q", head, err, want)
 			}
