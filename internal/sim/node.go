@@ -93,6 +93,8 @@ func (w *World) newNode(a *actor) {
 func (w *World) startNode(a *actor) {
 	n := a.node
 	n.tree++
+	w.engines[a.index].life++
+	n.cfg.Place = w.place(a)
 	n.guard, n.guardUp = fsm.NewGuard(), true
 	n.guardQueue = n.guardQueue[:0]
 	n.mainUp, n.rest, n.exitLater, n.deaf, n.accepts, n.role = false, false, false, false, false, 0
@@ -258,6 +260,8 @@ func (w *World) restart(a *actor) {
 	case a.up, a.dead:
 	case a.front != nil:
 		w.startFront(a)
+	case a.witness != nil:
+		w.startWitness(a)
 	case a.node.isDown:
 		w.startNode(a)
 	}
@@ -327,7 +331,7 @@ func (w *World) killAll(a *actor) {
 func (w *World) agentExits(a *actor) {
 	w.check.exited(w, a)
 	w.agentDies(a)
-	if a.front != nil {
+	if a.node == nil {
 		w.restartIn(a)
 	}
 }
@@ -343,9 +347,13 @@ func (w *World) agentDies(a *actor) {
 		w.dropRPC(&a.queue[i])
 	}
 	a.queue = a.queue[:0]
-	if a.front != nil {
+	switch {
+	case a.front != nil:
 		w.unstop(a)
 		w.endSessions(a, false)
+		return
+	case a.witness != nil:
+		w.witnessDies(a)
 		return
 	}
 	w.check.died(w, a)
@@ -364,6 +372,8 @@ func (w *World) nodeEnds(a *actor) {
 	w.note(a.name, "its container has ended")
 	n.guardUp, n.isDown = false, true
 	w.unstop(a)
+	w.engines[a.index].restarting = n.quick == 0 && !w.sched.Calm && w.engineR.chance(500)
+	w.engineTells(a, "die")
 	w.restartIn(a)
 }
 

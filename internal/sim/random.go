@@ -51,4 +51,5 @@ const (
 	forEtcd
 	forSchedule
 	forData
+	forEngine
 )

@@ -55,6 +55,12 @@ const (
 	attachesLate
 	databasesStep
 	operatorActs
+	streamOpens
+	streamEnds
+	engineEvent
+	engineLooks
+	inspectReturns
+	inspectTimesOut
 	numOccurrences
 )
 
@@ -99,6 +105,10 @@ type World struct {
 	clientR random
 	etcdR   random
 	data    random // of databases, and of hooks beside the state hook
+
+	engines   []engine // of the nodes' hosts
+	inquiries []inquiry
+	engineR   random
 
 	clients []client
 	scratch []kv.Item
@@ -210,6 +220,7 @@ func (w *World) reset(s *Schedule) {
 	if driftBreaks(s.Drift) {
 		w.check.broken |= a1
 	}
+	w.resetEngines(s)
 	w.resetActors(s)
 	w.resetClients(s)
 	w.found(s)
@@ -260,7 +271,8 @@ func (w *World) at(d time.Duration, o occurrence) {
 func (w *World) handle(o *occurrence) {
 	switch o.kind {
 	case wakeActor, rpcReturns, rpcTimesOut, watchDelivers, watchIdle, watchBreaks, stopAsked,
-		hookEnds, childTells, startFails, agentLosesGuard:
+		hookEnds, childTells, startFails, agentLosesGuard,
+		streamOpens, streamEnds, engineEvent, inspectReturns, inspectTimesOut:
 		w.handleAgent(o)
 	case rpcArrives:
 		w.rpcArrives(o)
@@ -291,6 +303,8 @@ func (w *World) handle(o *occurrence) {
 		w.coreHeals()
 	case databasesStep:
 		w.databasesStep()
+	case engineLooks:
+		w.engineLooks(o)
 	case operatorActs:
 		w.operatorActs(o)
 	}
