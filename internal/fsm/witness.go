@@ -64,6 +64,8 @@ type Witness struct {
 	readAt    Instant // no other begins before: the last one failed
 	tries     int     // readings that failed in a row
 	compareAt Instant
+	shown     int  // incarnations on this machine, at the last reading
+	informed  bool // there was one
 	comparing bool // the reading under way is compared whole
 
 	inquests  []inquest
@@ -112,6 +114,18 @@ type attestation struct {
 func NewWitness(cfg *WitnessConfig) *Witness {
 	return &Witness{cfg: cfg, followAt: Never, compareAt: Never}
 }
+
+// Work is how many containers are being looked at, and how many releases are under way.
+func (w *Witness) Work() (inquests, attests int) { return len(w.inquests), len(w.attests) }
+
+// Registered is how many incarnations the last reading showed on this machine.
+func (w *Witness) Registered() int { return w.shown }
+
+// Informed reports whether etcd answered the last reading.
+func (w *Witness) Informed() bool { return w.informed && w.tries == 0 }
+
+// Ended reports whether the witness was asked to stop.
+func (w *Witness) Ended() bool { return w.ended }
 
 // Next is when the witness wants a Tick.
 func (w *Witness) Next() Instant {
@@ -285,6 +299,7 @@ func (w *Witness) onListed(now Instant, ev *Event, out *Effects) {
 	}
 	w.tries, w.readAt = 0, now
 	subjects := w.registered(ev.Groups)
+	w.shown, w.informed = len(subjects), true
 	if w.comparing {
 		w.compareAt = now.Add(comparePeriod)
 		for _, s := range subjects {

@@ -74,7 +74,11 @@ func (w *World) followEngine(a *actor, e *fsm.Effect) {
 		w.inquire(a, w.now+int64(wait), streamOpens, q)
 		return
 	}
-	w.inquire(a, w.now+int64(e.Timeout), streamEnds, q)
+	wait := e.Timeout
+	if t.down { // refused
+		wait = time.Millisecond
+	}
+	w.inquire(a, w.now+int64(wait), streamEnds, q)
 }
 
 // handleEngine is what the engine says reaching a witness.
