@@ -45,6 +45,8 @@ func (c *checker) attests(w *World, r *rpc, before *kv.Item) {
 // means is who attests: the three have nothing in common but the transaction.
 func means(a *actor, r *rpc) Sometimes {
 	switch {
+	case a.witness != nil:
+		return WitnessAttests
 	case r.helper:
 		return ByGuard
 	case a.member.Backend.Phase() < fsm.Standby:
