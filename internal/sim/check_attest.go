@@ -115,7 +115,8 @@ func (c *checker) attestIsLate(w *World, o *occurrence) {
 	c.now = w.now
 	r := &c.reigns[o.slot]
 	// Without _epoch, which an operator has deleted, there is nothing to be released.
-	if e := w.etcd.Get(kv.EpochKey); r.released || c.troubled > r.died || len(w.active) > 0 || e.Record.Epoch != r.epoch {
+	e := w.etcd.Get(kv.EpochKey)
+	if r.released || c.troubled > r.died || len(w.active) > 0 || e.Record.Epoch != r.epoch {
 		return
 	}
 	a := &w.actors[r.node]
