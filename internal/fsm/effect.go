@@ -47,6 +47,8 @@ const (
 	Route                  // forward to Address, for Epoch
 	Unroute                // close the port, reset every session
 	Allow                  // forwarding is allowed until Until
+	Follow                 // witness: tell the container engine's events
+	Inspect                // witness: ask the container engine for Container's state
 	Exit                   // end the process: Code, Cause
 	numEffectKinds
 )
@@ -55,7 +57,8 @@ var effectNames = [numEffectKinds]string{
 	"NoEffect", "GrantLease", "KeepAlive", "RevokeLease", "ListKeys", "WatchKeys", "StopWatch",
 	"Register", "Check", "Publish", "Bootstrap", "Claim", "Confirm", "Release", "Vote", "Settle",
 	"Repay", "Inquire", "Attest", "ReadRoute", "Show", "RunHook", "StopHooks", "EndHook", "StartChild", "SignalChild",
-	"KillTree", "ArmGuard", "MarkMaster", "WriteMaster", "Remember", "Notify", "Route", "Unroute", "Allow", "Exit",
+	"KillTree", "ArmGuard", "MarkMaster", "WriteMaster", "Remember", "Notify", "Route", "Unroute", "Allow",
+	"Follow", "Inspect", "Exit",
 }
 
 func (k EffectKind) String() string { return effectNames[k] }
@@ -74,6 +77,8 @@ func (k EffectKind) Answer() EventKind {
 		return Revoked
 	case ListKeys:
 		return Listed
+	case Inspect:
+		return Inspected
 	}
 	return TxnDone
 }
@@ -108,6 +113,9 @@ type Effect struct {
 	Held   Held    // Remember
 	Code   int     // Exit
 	Cause  Cause   // Exit
+
+	Container string // Inspect
+	Group     string // of a witness's request to etcd, as it serves several
 }
 
 // HookEnv is what a hook learns from its environment beyond the configuration

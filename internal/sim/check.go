@@ -244,7 +244,7 @@ func (c *checker) vacated(w *World) {
 	if a.up && a.node.tree == r.tree {
 		c.deadline(w, a, r)
 	}
-	for i := range w.actors[w.nodes:] {
+	for i := range w.fronts() {
 		c.allowed(w, &w.actors[w.nodes+i], r)
 	}
 }

@@ -45,6 +45,8 @@ func (c *checker) attests(w *World, r *rpc, before *kv.Item) {
 // means is who attests: the three have nothing in common but the transaction.
 func means(a *actor, r *rpc) Sometimes {
 	switch {
+	case a.witness != nil:
+		return WitnessAttests
 	case r.helper:
 		return ByGuard
 	case a.member.Backend.Phase() < fsm.Standby:
@@ -112,7 +114,9 @@ const attestSlack = 2 * time.Second
 func (c *checker) attestIsLate(w *World, o *occurrence) {
 	c.now = w.now
 	r := &c.reigns[o.slot]
-	if r.released || c.troubled > r.died || len(w.active) > 0 {
+	// Without _epoch, which an operator has deleted, there is nothing to be released.
+	e := w.etcd.Get(kv.EpochKey)
+	if r.released || c.troubled > r.died || len(w.active) > 0 || e.Record.Epoch != r.epoch {
 		return
 	}
 	a := &w.actors[r.node]

@@ -86,7 +86,7 @@ func (c *checker) atEnd(w *World) {
 		return
 	}
 	w.sometimes(Settled)
-	for i := range w.actors {
+	for i := range w.actors[:w.nodes+w.sched.Fronts] {
 		if a := &w.actors[i]; a != master && !w.impaired(a) {
 			c.settled(w, a, master)
 		}
@@ -169,6 +169,8 @@ func (w *World) phases() string {
 		switch {
 		case a.up && a.node != nil:
 			p = a.member.Backend.PhaseName()
+		case a.up && a.witness != nil:
+			p = "up"
 		case a.up:
 			p = a.gateway.Frontend.PhaseName()
 		}

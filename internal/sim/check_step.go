@@ -16,6 +16,9 @@ const (
 
 func (c *checker) beforeStep(w *World, a *actor, ev *fsm.Event) {
 	c.now = w.now
+	if a.witness != nil {
+		return
+	}
 	if a.node == nil {
 		c.beforeFront = a.gateway.Frontend
 		return
@@ -46,6 +49,10 @@ func (c *checker) afterStep(w *World, a *actor, ev *fsm.Event, now fsm.Instant) 
 	if s := w.out.Stray; s[0] != "" {
 		c.fail("S17", a, "%s: in %s there came %q, which cannot be", a.name, s[0], s[1])
 		w.out.Stray = [2]string{}
+	}
+	if a.witness != nil {
+		c.mourned(w, a)
+		return
 	}
 	c.staleReply(a, now)
 	if a.node == nil {

@@ -18,7 +18,7 @@ func lasts(k FaultKind) bool {
 	switch k {
 	case Lossy, Delay, Clog, Unsure, Refuse, LagWatch, StaleMember, StaleLeader, CutTo, CutFrom, Cut, CutAll,
 		Skew, StopAgent, StopChild, StopGuard, StopAll, Suspend, Freeze, Corrupt, Forge,
-		Apart, Sick, Pause, StopHelper:
+		Apart, Sick, Pause, StopHelper, EngineSilent, EngineSlow, EngineRestart, EngineOther:
 		return true
 	}
 	return false
@@ -161,8 +161,12 @@ func (w *World) strikeActor(a *actor, f *Fault) {
 			w.at(0, w.ofAgent(a, stopAsked, 0))
 		}
 	case KillAgent, KillAll, Recreate, Reboot:
-		if a.front != nil && a.up {
+		if a.node == nil && a.up {
 			w.agentDies(a)
+			if a.witness != nil {
+				w.at(f.Dur, occurrence{kind: nodeRestarts, actor: a.index})
+				return
+			}
 			w.restartIn(a)
 		}
 	}
@@ -173,7 +177,7 @@ func (w *World) pause(a *actor) {
 	a.paused++
 	if a.front != nil {
 		w.holdWrites(a)
-	} else if !a.node.guardUp {
+	} else if a.node != nil && !a.node.guardUp {
 		w.check.orphaned(a)
 	}
 }
@@ -200,7 +204,7 @@ func (w *World) roughen(a *actor, f *Fault) {
 		}
 	case BreakWatch, Compact, SlowHook, FailHook, FailStart, LagWatch, Backup, Stop, Deaf, Apart, Sick,
 		AddMember, RemoveMember, RaiseK, LowerK, Pause, Switchover, Reinit, ForcePromote,
-		KillHelper, StopHelper:
+		KillHelper, StopHelper, EngineSilent, EngineSlow, EngineRestart, EngineOther:
 		return
 	case LeaderGone, RestartEtcd, Restore, Wipe, DeleteMaster, DeleteEpoch, DeleteNode, Corrupt, RevokeLease, Forge:
 		for i := range w.actors {

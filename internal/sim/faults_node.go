@@ -24,6 +24,9 @@ func (w *World) strikeNode(a *actor, f *Fault) {
 		n.guardPaused++
 		w.check.guardStopped(w, a, f.Dur)
 	case StopAll, Suspend, Freeze:
+		if f.Kind == StopAll {
+			w.engineTells(a, "pause")
+		}
 		n.frozen++
 		n.guardPaused++
 		n.helper.paused++
@@ -51,10 +54,13 @@ func (w *World) strikeNode(a *actor, f *Fault) {
 		w.killGuard(a)
 	case KillAll:
 		w.killContainer(a, f.Dur)
+	case EngineRestart:
+		w.engineStops(a.index)
 	case Recreate:
 		w.killContainer(a, f.Dur)
-		n.created++
 		if n.isDown {
+			w.engineTells(a, "destroy")
+			w.engines[a.index].container++
 			n.held, n.data, n.master, n.isMaster = fsm.Held{}, "", "", false
 			n.db.reset()
 			if !w.etcd.Get(kv.EpochKey).Present {

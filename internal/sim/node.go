@@ -24,9 +24,7 @@ type node struct {
 	told        kv.LeaseID  // the agent's incarnation, as last told to the guard; 0: it has given all back
 	helper      helper
 
-	lives   int // PID namespaces that its container has had
-	created int // times that its container was created anew
-	boots   int // times that its machine was booted anew
+	boots int // times that its machine was booted anew
 
 	mainUp     bool
 	starting   fsm.Op // the agent was not yet told that the main process exists
@@ -100,9 +98,11 @@ func (w *World) newNode(a *actor) {
 func (w *World) startNode(a *actor) {
 	n := a.node
 	n.tree++
+	w.engines[a.index].life++
+	n.cfg.Place = w.place(a)
 	n.guard, n.guardUp = fsm.NewGuard(), true
 	n.guardQueue = n.guardQueue[:0]
-	n.told, n.cfg.Place = 0, w.place(a)
+	n.told = 0
 	n.mainUp, n.rest, n.exitLater, n.deaf, n.accepts, n.role = false, false, false, false, false, 0
 	n.lane, n.probe, n.reignID = job{}, job{}, 0
 	n.starting = 0
@@ -267,6 +267,8 @@ func (w *World) restart(a *actor) {
 	case a.up, a.dead:
 	case a.front != nil:
 		w.startFront(a)
+	case a.witness != nil:
+		w.startWitness(a)
 	case a.node.isDown:
 		w.startNode(a)
 	}
@@ -339,7 +341,7 @@ func (w *World) agentExits(a *actor) {
 		w.tellGuard(a, 0)
 	}
 	w.agentDies(a)
-	if a.front != nil {
+	if a.node == nil {
 		w.restartIn(a)
 	}
 }
@@ -355,9 +357,13 @@ func (w *World) agentDies(a *actor) {
 		w.dropRPC(&a.queue[i])
 	}
 	a.queue = a.queue[:0]
-	if a.front != nil {
+	switch {
+	case a.front != nil:
 		w.unstop(a)
 		w.endSessions(a, false)
+		return
+	case a.witness != nil:
+		w.witnessDies(a)
 		return
 	}
 	w.check.died(w, a)
@@ -377,6 +383,8 @@ func (w *World) nodeEnds(a *actor) {
 	n.guardUp, n.isDown = false, true
 	w.endHelper(a)
 	w.unstop(a)
+	w.engines[a.index].restarting = n.quick == 0 && !w.sched.Calm && w.engineR.chance(500)
+	w.engineTells(a, "die")
 	w.restartIn(a)
 }
 

@@ -52,4 +52,5 @@ const (
 	forSchedule
 	forData
 	forHelpers
+	forEngine
 )

@@ -231,6 +231,10 @@ func (w *World) rpcReturns(a *actor, o *occurrence) {
 	ev.Op, ev.Sent, ev.Outcome, ev.Header = r.op, r.sent, r.outcome, r.header
 	ev.Lease, ev.TTL = r.lease, r.granted
 	ev.Result, ev.Items = &r.result, r.items
+	if a.witness != nil {
+		a.witness.groups[0].Items = r.items
+		ev.Groups = a.witness.groups[:]
+	}
 	w.check.stale, r.replied = r.replied, true
 	if w.check.stale {
 		w.sometimes(LateReply)

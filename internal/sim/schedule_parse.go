@@ -118,6 +118,8 @@ func (s *Schedule) parseGroup(words []string) error {
 		return fmt.Errorf("want members=0 to %d, and k below that", s.Nodes)
 	case s.Quorum < 0 || s.Quorum > s.Nodes || s.Fence < 0 || s.Fence > s.Nodes:
 		return fmt.Errorf("want quorum and fence to be 0 to %d", s.Nodes)
+	case s.Witness < 0 || s.Witness > s.Nodes:
+		return fmt.Errorf("want witness=0 to %d", s.Nodes)
 	case s.Log && (!s.Data || s.Twin):
 		return fmt.Errorf("log: want data, too, and no twin")
 	case s.Twin && s.Nodes < 2:
@@ -174,6 +176,8 @@ func (s *Schedule) parseOption(key, val string) (err error) {
 		s.Clones = true
 	case "shared":
 		s.Shared = true
+	case "witness":
+		s.Witness, err = strconv.Atoi(val)
 	case "monitor":
 		err = parseTime(val, &s.Monitor)
 	case "calm":
@@ -246,6 +250,9 @@ func (s *Schedule) parseWho(w string) (Who, error) {
 		return Who(n - 1), nil
 	case w[0] == 'f' && n <= s.Fronts:
 		return Who(s.Nodes + n - 1), nil
+	case w[0] == 'w' && n <= s.Witness:
+		return Who(s.Nodes + s.Fronts + n - 1), nil
 	}
-	return 0, fmt.Errorf("unknown target %q: want master, n1 to n%d or f1 to f%d", w, s.Nodes, s.Fronts)
+	return 0, fmt.Errorf("unknown target %q: want master, n1 to n%d, f1 to f%d or w1 to w%d",
+		w, s.Nodes, s.Fronts, s.Witness)
 }

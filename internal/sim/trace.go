@@ -67,7 +67,7 @@ func (t *tracer) phases(w *World) string {
 	var text []string
 	for i := range w.actors {
 		switch {
-		case i >= len(t.last):
+		case i >= len(t.last), w.actors[i].witness != nil:
 		case w.actors[i].up:
 			text = append(text, w.actors[i].name+"="+t.last[i])
 		default:
@@ -92,6 +92,10 @@ func (t *tracer) begins(a *actor) {
 
 // step writes one Step of a machine.
 func (t *tracer) step(w *World, a *actor) {
+	if a.witness != nil {
+		t.witnessed(w, a)
+		return
+	}
 	phase, row := "", fsm.BackendRow
 	if a.node != nil {
 		phase = a.member.Backend.PhaseName()

@@ -59,6 +59,12 @@ const (
 	attachesLate
 	databasesStep
 	operatorActs
+	streamOpens
+	streamEnds
+	engineEvent
+	engineLooks
+	inspectReturns
+	inspectTimesOut
 	numOccurrences
 )
 
@@ -104,6 +110,10 @@ type World struct {
 	etcdR   random
 	helpers random // of guards' helpers
 	data    random // of databases, and of hooks beside the state hook
+
+	engines   []engine // of the nodes' hosts
+	inquiries []inquiry
+	engineR   random
 
 	clients []client
 	scratch []kv.Item
@@ -216,6 +226,7 @@ func (w *World) reset(s *Schedule) {
 	if driftBreaks(s.Drift) {
 		w.check.broken |= a1
 	}
+	w.resetEngines(s)
 	w.resetActors(s)
 	w.resetClients(s)
 	w.found(s)
@@ -274,7 +285,8 @@ func (w *World) handle(o *occurrence) {
 	case helperStarts, wakeHelper:
 		w.handleHelper(o)
 	case wakeActor, watchDelivers, watchIdle, watchBreaks, stopAsked,
-		hookEnds, childTells, startFails, agentLosesGuard:
+		hookEnds, childTells, startFails, agentLosesGuard,
+		streamOpens, streamEnds, engineEvent, inspectReturns, inspectTimesOut:
 		w.handleAgent(o)
 	case rpcArrives:
 		w.rpcArrives(o)
@@ -307,6 +319,8 @@ func (w *World) handle(o *occurrence) {
 		w.coreHeals()
 	case databasesStep:
 		w.databasesStep()
+	case engineLooks:
+		w.engineLooks(o)
 	case operatorActs:
 		w.operatorActs(o)
 	}

@@ -144,6 +144,13 @@ const (
 	TimersApart // S21: an event for the view leaves the machine's due timers
 	Random      // determinism: something depends on the order of a map
 
+	// A witness's proof (SPEC E11).
+	WitnessPause     // E11: a container that is paused counts as dead
+	WitnessReadsLast // E11: the incarnation is read after the container was inspected
+	WitnessAnyBoot   // E11: containers are told apart by their ids alone
+	WitnessByName    // E11: a container is known by its name
+	Witness404       // E11: a container that the engine does not know counts as dead
+
 	NumBugs
 )
 
@@ -205,6 +212,9 @@ var names = [NumBugs]string{
 	FrontNoFloor: "front-no-floor", NoLinger: "no-linger",
 
 	StaleReply: "stale-reply", PastTimer: "past-timer", TimersApart: "timers-apart", Random: "random",
+
+	WitnessPause: "witness-pause", WitnessReadsLast: "witness-reads-last", WitnessAnyBoot: "witness-any-boot",
+	WitnessByName: "witness-by-name", Witness404: "witness-404",
 }
 
 func (b Bug) String() string { return names[b] }

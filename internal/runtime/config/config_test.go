@@ -45,7 +45,8 @@ var loaders = map[Program]func(Source) ([]Warning, error){
 		_, w, err := LoadFrontend(s)
 		return w, err
 	},
-	ProgramTools: func(s Source) ([]Warning, error) { _, w, err := LoadTools(s); return w, err },
+	ProgramTools:   func(s Source) ([]Warning, error) { _, w, err := LoadTools(s); return w, err },
+	ProgramWitness: func(s Source) ([]Warning, error) { _, w, err := LoadWitness(s); return w, err },
 }
 
 // wrong has values that each variable refuses. That it has them for every
@@ -204,7 +205,7 @@ func TestAllVariablesWrongTogether(t *testing.T) {
 }
 
 func TestNothingSet(t *testing.T) {
-	want := map[Program]int{ProgramBackend: 2, ProgramFrontend: 3, ProgramTools: 2}
+	want := map[Program]int{ProgramBackend: 2, ProgramFrontend: 3, ProgramTools: 2, ProgramWitness: 1}
 	for p, load := range loaders {
 		_, err := load(environment(nil, nil))
 		faults := faultsOf(t, err)
