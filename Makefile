@@ -70,7 +70,7 @@ lint: ensure ## gofumpt, vet, staticcheck, shellcheck
 	$(TOOL) staticcheck -tags mutants $(MUTANTS)
 	$(TOOL) staticcheck -tags docker ./images ./chaos/... ./examples/...
 	find . -path ./.git -prune -o -type f \
-	    \( -name '*.sh' -o -path './.ci/*' -o -path './examples/*/hooks/*' -o -name start_hook \) \
+	    \( -name '*.sh' -o -path './.ci/*' -o -path './examples/*/hooks/*' -o -path './examples/fence/*/fence' -o -name start_hook \) \
 	    -print0 | xargs -0r shellcheck -x -P SCRIPTDIR
 
 docs: ## docs/FSM.md from the machines' tables

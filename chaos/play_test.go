@@ -29,7 +29,8 @@ type play struct {
 	fronts []string // through which clients are to be served all the time
 	reg    *rig.Register
 
-	mayLose string // why acknowledged rows may be missing afterwards
+	outages []time.Duration // of the rounds of a scenario that is played again and again
+	mayLose string          // why acknowledged rows may be missing afterwards
 }
 
 func (p *play) must(err error) {

@@ -70,6 +70,33 @@ func (p *play) released(next evidence.Reign) {
 	p.within("the next master claims after the release", next.Claimed.Sub(old.Gone), 0)
 }
 
+// guardSpoke is what the log has when a guard's helper has released.
+const guardSpoke = "released on behalf of the agent"
+
+// attested asserts that nobody waited, because somebody knew that the old master was
+// dead and said so in time for clients to be served within the limit. How long these
+// were without a master depends on the hooks of PostgreSQL, too, which take long on a
+// machine that is busy: it is measured, and held to the limit and what those took.
+func (p *play) attested(next evidence.Reign, limit time.Duration) {
+	p.t.Helper()
+	old := p.Observer.Reign(p.old.Epoch)
+	p.within("the old lock is gone", old.Gone.Sub(p.struck), limit)
+	election := next.Claimed.Sub(old.Gone)
+	if election >= 2*p.Opts.TTL-jitter {
+		p.t.Errorf("%s claimed %.2f s after the lock was gone, as if it had to wait", next.Node, election.Seconds())
+	}
+	p.pass(shortly)
+	var outage time.Duration
+	for _, f := range p.fronts {
+		outage = max(outage, p.Clients.Ledger.Gap(p.struck, time.Now(), f))
+	}
+	p.outages = append(p.outages, outage)
+	hooks := election + next.Published.Sub(next.Claimed)
+	p.Say("    no row was acknowledged for %.2f s: %.2f s until the lock was gone, %.2f s until the next master; "+
+		"%.2f s are aimed at", outage.Seconds(), old.Gone.Sub(p.struck).Seconds(), hooks.Seconds(), limit.Seconds())
+	p.within("a row is acknowledged again", outage, limit+hooks)
+}
+
 func (p *play) within(what string, took, bound time.Duration) {
 	p.t.Helper()
 	if took > bound+noise {

@@ -22,6 +22,7 @@ var scenarios = []scenario{
 	lossy,
 	atTen(postgresKilled), atTen(agentKilled), atTen(containerKilled), atTen(stopped), atTen(paused),
 	atTen(cutFromAll), atTen(etcdAway), atTen(restarted), atTen(switchedOver), pausedAgain,
+	atTen(agentStopped), atTen(crashed), again(agentKilled), again(agentStopped), again(postgresKilled), again(crashed),
 	mastersSeen,
 	soak,
 }

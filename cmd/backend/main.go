@@ -18,7 +18,8 @@ var version = "unversioned" // set by the linker
 func main() { os.Exit(run(os.Args[1:])) }
 
 // run is first the guard, the parent of all, and then, in a process of its own
-// that the guard starts, the agent (SPEC N7).
+// that the guard starts, the agent (SPEC N7), and once that is dead, the helper
+// that speaks for it (SPEC E11).
 func run(args []string) int {
 	if len(args) > 0 {
 		about := runtime.About{
@@ -27,7 +28,10 @@ func run(args []string) int {
 		}
 		return about.Info(args)
 	}
-	if !guard.Inside() {
+	switch {
+	case guard.Attesting():
+		return attest()
+	case !guard.Inside():
 		return guard.Run(guard.Options{Policy: runtime.NewGuardPolicy()})
 	}
 	link, err := guard.Attach()
@@ -36,11 +40,33 @@ func run(args []string) int {
 		return fsm.ExitConfig
 	}
 	cfg, warnings, err := config.LoadBackend(config.OS())
-	log := runtime.NewLogger(os.Stderr, cfg.LogJSON, cfg.LogLevel, "node", cmp.Or(cfg.Name, "?"))
+	log := newLog(&cfg)
 	defer log.Close()
 	runtime.Report(log, warnings, err)
 	if err != nil {
 		return fsm.ExitConfig
 	}
 	return runtime.RunBackend(cfg, version, link, log)
+}
+
+func newLog(cfg *config.Backend) *runtime.Log {
+	return runtime.NewLogger(os.Stderr, cfg.LogJSON, cfg.LogLevel, "node", cmp.Or(cfg.Name, "?"))
+}
+
+// attest is what the guard has done in a process of its own when the agent is dead.
+// The configuration is the agent's, whose warnings have been read.
+func attest() int {
+	lease, limit, err := guard.Task()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "msdha backend:", err)
+		return fsm.ExitConfig
+	}
+	cfg, _, err := config.LoadBackend(config.OS())
+	log := newLog(&cfg)
+	defer log.Close()
+	if err != nil {
+		runtime.Report(log, nil, err)
+		return fsm.ExitConfig
+	}
+	return runtime.Attest(cfg, lease, limit, log)
 }

@@ -46,6 +46,7 @@ type epochStatus struct {
 	Since    string `json:"since,omitempty"`
 	Released bool   `json:"released"`
 	By       string `json:"by,omitempty"`
+	How      string `json:"how,omitempty"` // guard, restart, witness or fence, where By attested its death
 }
 
 type nodeStatus struct {
@@ -80,6 +81,8 @@ type reignStatus struct {
 	Node  string `json:"node"`
 	Since string `json:"since,omitempty"`
 	Ended string `json:"ended"`
+	By    string `json:"by,omitempty"`  // who attested its death, where it did not release by itself
+	How   string `json:"how,omitempty"` // guard, restart, witness or fence
 }
 
 // leaseStatus is a lease and the authority that can be left with it: at most
@@ -229,7 +232,7 @@ func (l *listing) status(group string) *groupStatus {
 	s.epochBad = l.epoch != nil && l.epoch.Record.Bad != ""
 	if l.epoch != nil && !s.epochBad {
 		r := &l.epoch.Record
-		s.Epoch = &epochStatus{int64(r.Epoch), r.Node, date(r.Since), r.Released, r.By}
+		s.Epoch = &epochStatus{int64(r.Epoch), r.Node, date(r.Since), r.Released, r.By, string(r.How)}
 	}
 	for i := range l.nodes {
 		s.Nodes = append(s.Nodes, l.nodeStatus(&l.nodes[i]))
@@ -242,7 +245,9 @@ func (l *listing) status(group string) *groupStatus {
 	}
 	for i := range l.history {
 		r := &l.history[i].Record
-		s.History = append(s.History, reignStatus{int64(r.Epoch), r.Node, date(r.Since), l.ended(r)})
+		s.History = append(s.History, reignStatus{
+			int64(r.Epoch), r.Node, date(r.Since), l.ended(r), r.By, string(r.How),
+		})
 	}
 	return s
 }

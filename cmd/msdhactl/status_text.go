@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"msdha/internal/fsm/kv"
 )
 
 const (
@@ -85,6 +87,8 @@ func (e *epochStatus) text(reigns bool) string {
 	switch {
 	case reigns:
 		return text
+	case e.Released && e.How != "":
+		return text + fmt.Sprintf(", died: attested by %s, known from %s", cmp.Or(e.By, "somebody"), kv.Means(e.How))
 	case e.Released:
 		return text + ", released by " + cmp.Or(e.By, "somebody")
 	}
@@ -118,7 +122,11 @@ func (s *groupStatus) frontendTable() string {
 func (s *groupStatus) historyTable() string {
 	t := table{{"EPOCH", "NODE", "SINCE", "ENDED"}}
 	for _, r := range s.History[:min(len(s.History), historyText)] {
-		t = append(t, []string{strconv.FormatInt(r.Epoch, 10), r.Node, r.Since, r.Ended})
+		ended := r.Ended
+		if r.How != "" && r.By != r.Node {
+			ended = "attested by " + r.By + ": " + ended
+		}
+		t = append(t, []string{strconv.FormatInt(r.Epoch, 10), r.Node, r.Since, ended})
 	}
 	return t.text("nobody has reigned", 1, 3)
 }

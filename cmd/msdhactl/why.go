@@ -217,12 +217,21 @@ func (l *listing) wait(names []string) string {
 		return fmt.Sprintf("no _epoch tells how the last reign ended; ready to follow: %s, each after %s%s%s",
 			who, limit, counts, l.ballot(names))
 	case l.epoch.Record.Released:
-		return fmt.Sprintf("epoch %d was released, so nobody has to wait; ready to follow as soon as the "+
-			"ready hook has returned: %s (where MSDHA_ALWAYS_WAIT=true, after %s)%s", l.epoch.Record.Epoch, who, limit,
-			l.ballot(names))
+		return fmt.Sprintf("%s, so nobody has to wait; ready to follow as soon as the "+
+			"ready hook has returned: %s (where MSDHA_ALWAYS_WAIT=true, after %s)%s", released(&l.epoch.Record), who,
+			limit, l.ballot(names))
 	}
 	return fmt.Sprintf("epoch %d of %s was not released, so its processes may still live; ready to follow: "+
 		"%s, each after %s%s%s", l.epoch.Record.Epoch, l.epoch.Record.Node, who, limit, counts, l.ballot(names))
+}
+
+// released says who said that a reign has ended, if that was not the reign (SPEC E11).
+func released(r *kv.Record) string {
+	if r.How == "" {
+		return fmt.Sprintf("epoch %d was released", r.Epoch)
+	}
+	return fmt.Sprintf("epoch %d of %s is attested to be dead by %s, which knows it from %s",
+		r.Epoch, r.Node, r.By, r.How)
 }
 
 // problems are keys that somebody should look at, whether or not they block.

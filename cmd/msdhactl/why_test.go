@@ -45,6 +45,9 @@ func together(parts ...[]handmade) []handmade {
 const (
 	masterN1  = `{"node":"n1","incarnation":"a1","epoch":7,"address":"n1:5432","ttl":10}`
 	epochN1   = `{"epoch":7,"node":"n1","incarnation":"a1","ttl":10,"since":"2026-11-20T08:00:00Z"}`
+	attestedN = `{"epoch":7,"node":"n1","incarnation":"a1","ttl":10,"released":true,"by":"w1","how":"witness"}`
+	diedN     = `{"epoch":7,"node":"n1","incarnation":"a1","since":"2026-01-02T15:04:05Z","by":"WHO","how":"witness",` +
+		`"ended":"died; known from the container engine, whose word a witness passed on"}`
 	releasedN = `{"epoch":7,"node":"n1","incarnation":"a1","ttl":10,"released":true,"by":"n1"}`
 )
 
@@ -129,6 +132,15 @@ var groups = []struct {
 		"released", together(registered("n2", "ready", "", 0xa2), []handmade{{"_epoch", releasedN, 0}}),
 		[]string{"epoch 7 was released, so nobody has to wait; ready to follow as soon as the ready hook " +
 			"has returned: n2 ("},
+	},
+	{
+		"attested", together(registered("n2", "ready", "", 0xa2), []handmade{
+			{"_epoch", attestedN, 0},
+			{"_history/7", strings.Replace(diedN, "WHO", "w1", 1), 0},
+			{"_history/6", strings.Replace(strings.Replace(diedN, "WHO", "n1", 1), ":7", ":6", 1), 0},
+		}),
+		[]string{"epoch 7 of n1 is attested to be dead by w1, which knows it from the container engine, whose word a " +
+			"witness passed on, so nobody has to wait; ready to follow as soon as the ready hook has returned: n2 ("},
 	},
 	{
 		"handmade-master", together(

@@ -9,10 +9,11 @@ import (
 
 // BackendConfig is what a backend is told at start; it never changes.
 type BackendConfig struct {
-	Name      string
-	Address   string
-	Container string
-	Version   string
+	Name    string
+	Address string
+	// Place is where the node's processes are; its parts are empty where they prove nothing.
+	Place   kv.Place
+	Version string
 	// TTL is requested; etcd may grant more, and what it grants counts.
 	TTL time.Duration
 	// MasterTTL ends a reign (SPEC N4); 0 never does.
@@ -31,6 +32,9 @@ type BackendConfig struct {
 	Observer bool
 	// Hooks are those that the node has, as far as the machine has to know.
 	Hooks HookSet
+	// FenceProves lets the fence hook run during the wait, and its success end it
+	// (SPEC E11).
+	FenceProves bool
 	// Priority orders candidates whose data reaches equally far (SPEC E7).
 	Priority int
 	// PromoteQuorum is Q where no member list says more (SPEC E7); 0 means 1.
@@ -94,6 +98,10 @@ type Backend struct {
 	nameLease kv.LeaseID  // who holds our name
 	nameSeen  kv.LeaseID  // … and has been given its time to end
 
+	// A death that this node attests (SPEC E11), and the _epoch that doing so left.
+	proof    Proof
+	attested kv.Revision
+
 	// What the view says.
 	facts    Facts
 	synced   bool
@@ -101,8 +109,10 @@ type Backend struct {
 	maxTTL   time.Duration
 	maxEpoch kv.Epoch
 	distrust kv.Revision // releases written up to here do not count (SPEC K4)
-	replaced bool        // etcd is another one: the first facts are still to come
-	leap     bool        // etcd was replaced: leave a gap of epochs
+	// pastEpoch: etcd was replaced, and reigns up to this one need not have been the last.
+	pastEpoch kv.Epoch
+	replaced  bool // etcd is another one: the first facts are still to come
+	leap      bool // etcd was replaced: leave a gap of epochs
 
 	// Our claim and reign.
 	claimSeen  kv.Revision // view revision of the last claim
@@ -112,7 +122,6 @@ type Backend struct {
 	reign      reign
 	previous   string
 	postponed  bool // the master TTL is over, but nobody could follow
-	proved     bool // the first of reign.debts has been fenced
 
 	lane    lane
 	monitor monitor

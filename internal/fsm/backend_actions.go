@@ -288,7 +288,7 @@ func (b *Backend) enterFenced(now, at Instant, c Cause, out *Effects) {
 	}
 	grace := Grace(b.timing())
 	e := out.add(ArmGuard)
-	e.Fence, e.Kill = at, at.Add(grace)
+	e.Fence, e.Kill, e.Lease, e.TTL = at, at.Add(grace), b.lease, b.ttl
 	b.guardKill = e.Kill
 	if mutant.On(mutant.NoKill) {
 		e.Kill = Never
@@ -391,7 +391,9 @@ func (b *Backend) claimSoon(now Instant, _ *Event, _ *Effects) {
 	b.claimAfter, b.claimSeen = now.Add(b.timing()/actRetryParts), 0
 }
 
-func behind(b *Backend, _ *Event) bool { return !b.synced || b.facts.Rev < b.registered }
+func behind(b *Backend, _ *Event) bool {
+	return !b.synced || b.facts.Rev < b.registered || b.facts.Epoch.Present && b.facts.Epoch.Mod < b.attested
+}
 
 func heldForever(b *Backend, _ *Event) bool { return b.nameLease == 0 }
 

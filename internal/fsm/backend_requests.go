@@ -96,7 +96,7 @@ func (b *Backend) register(now Instant, _ *Event, out *Effects) {
 
 func (b *Backend) info() kv.Record {
 	return kv.Record{
-		Address: b.cfg.Address, Container: b.cfg.Container, Version: b.cfg.Version,
+		Address: b.cfg.Address, Place: b.cfg.Place, Version: b.cfg.Version,
 		TTL: b.ttl, DataID: b.data, Observer: b.cfg.Observer, Priority: b.cfg.Priority,
 		HasFence: b.cfg.Hooks.Has(HookFence), Serial: b.remembered.Serial,
 	}
@@ -187,7 +187,7 @@ func (b *Backend) arm(d Instant, out *Effects) {
 		return
 	}
 	e := out.add(ArmGuard)
-	e.Fence, e.Kill = d, d.Add(Grace(b.timing()))
+	e.Fence, e.Kill, e.Lease, e.TTL = d, d.Add(Grace(b.timing())), b.lease, b.ttl
 	b.guardKill = e.Kill
 	if mutant.On(mutant.NoKill) {
 		e.Kill = Never
@@ -275,7 +275,7 @@ func (b *Backend) claim(now Instant, _ *Event, out *Effects) {
 	}
 	t.Put(kv.Master, master, lock)
 	epoch := master
-	epoch.Container, epoch.Unfenced = b.cfg.Container, b.debts()
+	epoch.Place, epoch.Unfenced = b.cfg.Place, b.debts()
 	t.Put(kv.EpochKey, epoch, 0)
 	t.Put(kv.HistoryKey(epoch.Epoch), epoch, 0)
 	if f.HistoryCount >= historyKept {

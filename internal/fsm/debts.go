@@ -13,7 +13,7 @@ func (f *Facts) owed() (kv.Debt, bool) {
 		return kv.Debt{}, false
 	}
 	return kv.Debt{
-		Epoch: e.Epoch, Node: e.Node, Incarnation: e.Incarnation, Address: e.Address, Container: e.Container,
+		Epoch: e.Epoch, Node: e.Node, Incarnation: e.Incarnation, Address: e.Address, Place: e.Place,
 	}, true
 }
 

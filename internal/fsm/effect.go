@@ -29,6 +29,8 @@ const (
 	Vote                   // publish our final for the vacancy (SPEC E7)
 	Settle                 // the member list is in force: write it to _config (SPEC P3)
 	Repay                  // a reign is fenced: take it off _epoch's list (SPEC E9)
+	Inquire                // read what a dead incarnation has left
+	Attest                 // release it on its behalf (SPEC E11)
 	ReadRoute              // frontend: read _master and its node's key
 	Show                   // frontend: put our _frontends key
 	RunHook                // Hook, with Timeout (0: none)
@@ -37,7 +39,7 @@ const (
 	StartChild             // exec the start hook
 	SignalChild            // planned stop, or Fenced: the fence signal
 	KillTree               // SIGKILL every descendant until none is left
-	ArmGuard               // the guard's deadlines: Fence, Kill
+	ArmGuard               // the guard's deadlines: Fence, Kill; our incarnation: Lease, TTL
 	MarkMaster             // the file is_master exists from now on: On
 	WriteMaster            // the files current_master(_address): Node, Address
 	Remember               // write Held to disk
@@ -45,6 +47,8 @@ const (
 	Route                  // forward to Address, for Epoch
 	Unroute                // close the port, reset every session
 	Allow                  // forwarding is allowed until Until
+	Follow                 // witness: tell the container engine's events
+	Inspect                // witness: ask the container engine for Container's state
 	Exit                   // end the process: Code, Cause
 	numEffectKinds
 )
@@ -52,8 +56,9 @@ const (
 var effectNames = [numEffectKinds]string{
 	"NoEffect", "GrantLease", "KeepAlive", "RevokeLease", "ListKeys", "WatchKeys", "StopWatch",
 	"Register", "Check", "Publish", "Bootstrap", "Claim", "Confirm", "Release", "Vote", "Settle",
-	"Repay", "ReadRoute", "Show", "RunHook", "StopHooks", "EndHook", "StartChild", "SignalChild",
-	"KillTree", "ArmGuard", "MarkMaster", "WriteMaster", "Remember", "Notify", "Route", "Unroute", "Allow", "Exit",
+	"Repay", "Inquire", "Attest", "ReadRoute", "Show", "RunHook", "StopHooks", "EndHook", "StartChild", "SignalChild",
+	"KillTree", "ArmGuard", "MarkMaster", "WriteMaster", "Remember", "Notify", "Route", "Unroute", "Allow",
+	"Follow", "Inspect", "Exit",
 }
 
 func (k EffectKind) String() string { return effectNames[k] }
@@ -72,6 +77,8 @@ func (k EffectKind) Answer() EventKind {
 		return Revoked
 	case ListKeys:
 		return Listed
+	case Inspect:
+		return Inspected
 	}
 	return TxnDone
 }
@@ -106,6 +113,9 @@ type Effect struct {
 	Held   Held    // Remember
 	Code   int     // Exit
 	Cause  Cause   // Exit
+
+	Container string // Inspect
+	Group     string // of a witness's request to etcd, as it serves several
 }
 
 // HookEnv is what a hook learns from its environment beyond the configuration
@@ -148,6 +158,9 @@ func (e *Effects) add(k EffectKind) *Effect {
 	e.List = append(e.List, Effect{Kind: k})
 	return &e.List[len(e.List)-1]
 }
+
+// dropTxn takes the last effect back, which is a transaction.
+func (e *Effects) dropTxn() { e.List, e.Txns = e.List[:len(e.List)-1], e.Txns[:len(e.Txns)-1] }
 
 // addTxn appends an effect of the kind with an empty transaction.
 func (e *Effects) addTxn(k EffectKind) (*Effect, *kv.Txn) {

@@ -70,8 +70,9 @@ type EpochFact struct {
 	Node        string
 	Incarnation kv.LeaseID
 	Address     string
-	Container   string
+	Place       kv.Place
 	Released    bool
+	How         kv.Means
 	Unfenced    string
 }
 
@@ -107,8 +108,8 @@ func epochFact(it *kv.Item) EpochFact {
 	_, err := kv.Debts(r.Unfenced)
 	return EpochFact{
 		Present: it.Present, Bad: r.Bad != "" || err != nil, Mod: it.Mod, Epoch: r.Epoch, Node: r.Node,
-		Incarnation: r.Incarnation, Address: r.Address, Container: r.Container,
-		Released: r.Released, Unfenced: r.Unfenced,
+		Incarnation: r.Incarnation, Address: r.Address, Place: r.Place,
+		Released: r.Released, How: r.How, Unfenced: r.Unfenced,
 	}
 }
 

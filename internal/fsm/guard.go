@@ -1,6 +1,11 @@
 package fsm
 
-import "msdha/internal/fsm/mutant"
+import (
+	"time"
+
+	"msdha/internal/fsm/kv"
+	"msdha/internal/fsm/mutant"
+)
 
 // GuardEventKind says what a guard learned.
 type GuardEventKind uint8
@@ -11,12 +16,16 @@ const (
 	GuardArmed                    // the agent sent its deadlines: Fence, Kill
 	GuardAgentGone                // the agent ended, or closed its pipe
 	GuardTreeGone                 // no descendant is left
+	GuardToldLease                // the agent's incarnation, or none when it has given all back: Lease, Limit
+	GuardAttested                 // whoever was to attest has ended
 )
 
 // GuardEvent is one input of a guard.
 type GuardEvent struct {
 	Kind        GuardEventKind
 	Fence, Kill Instant
+	Lease       kv.LeaseID
+	Limit       time.Duration // that attesting may take
 }
 
 // GuardActions is what a guard does, in this order.
@@ -24,26 +33,36 @@ type GuardActions struct {
 	FenceChild bool // fence signal to the main process
 	KillAgent  bool // SIGKILL to the agent, before anything else dies
 	KillTree   bool // SIGKILL to every descendant, until none is left
+	Attest     bool // let a helper write the release of Lease, and revoke it (SPEC E11)
 	Exit       bool
+	Lease      kv.LeaseID
 }
 
 // Guard is the parent of an agent: it holds the agent's deadlines as absolute
 // times, and enforces them itself whether the agent lives, hangs or is stopped
-// (SPEC N7, R5). It knows nothing of etcd. A value, like the other machines.
+// (SPEC N7, R5). Whoever killed and reaped the agent's tree knows that it is gone:
+// what the agent did not give back itself a helper gives back (SPEC E11). The guard
+// itself knows nothing of etcd. A value, like the other machines.
 type Guard struct {
 	fence, kill Instant
+	lease       kv.LeaseID
+	limit       time.Duration
+	giveUp      Instant
 	fenced      bool
 	killing     bool
+	gone        bool // no process of the tree is left
 	done        bool
 }
 
 // NewGuard returns a guard that is not armed: before the first lease there is
 // no deadline, and nothing that it would have to end.
-func NewGuard() Guard { return Guard{fence: Never, kill: Never} }
+func NewGuard() Guard { return Guard{fence: Never, kill: Never, giveUp: Never} }
 
 // Next is when the guard wants a GuardTick.
 func (g *Guard) Next() Instant {
 	switch {
+	case g.gone:
+		return g.giveUp
 	case g.killing:
 		return Never
 	case g.fenced:
@@ -64,13 +83,35 @@ func (g *Guard) Step(now Instant, ev GuardEvent) GuardActions {
 		if !mutant.On(mutant.GuardDeaf) {
 			g.startKilling(&a)
 		}
+	case GuardToldLease:
+		g.lease, g.limit = ev.Lease, ev.Limit
 	case GuardTreeGone:
-		if g.killing && !g.done {
-			g.done, a.Exit = true, true
-		}
+		g.treeGone(now, &a)
+	case GuardAttested:
+		g.exit(&a)
 	}
 	g.fireDue(now, &a)
 	return a
+}
+
+// treeGone: the agent is among the dead, and cannot have a process started any more.
+func (g *Guard) treeGone(now Instant, a *GuardActions) {
+	switch {
+	case !g.killing || g.gone:
+		return
+	case g.lease == 0:
+		g.gone = true
+		g.exit(a)
+		return
+	}
+	g.gone, g.giveUp = true, now.Add(g.limit)
+	a.Attest, a.Lease = true, g.lease
+}
+
+func (g *Guard) exit(a *GuardActions) {
+	if g.gone && !g.done {
+		g.done, g.giveUp, a.Exit = true, Never, true
+	}
 }
 
 // arm takes new deadlines. After the fence signal they can only come nearer.
@@ -92,6 +133,9 @@ func (g *Guard) fireDue(now Instant, a *GuardActions) {
 	if g.kill <= now {
 		g.startKilling(a)
 	}
+	if g.giveUp <= now {
+		g.exit(a) // the lease ends by itself
+	}
 }
 
 func (g *Guard) startKilling(a *GuardActions) {
@@ -100,4 +144,7 @@ func (g *Guard) startKilling(a *GuardActions) {
 	}
 	g.killing, g.fenced = true, true
 	a.KillAgent, a.KillTree = true, true
+	if mutant.On(mutant.AttestBeforeReaping) && g.lease != 0 {
+		a.Attest, a.Lease = true, g.lease
+	}
 }

@@ -12,7 +12,7 @@ func TestGuard(t *testing.T) {
 		exit    = GuardActions{Exit: true}
 	)
 	tick := func() GuardEvent { return GuardEvent{Kind: GuardTick} }
-	arm := func(fence, kill Instant) GuardEvent { return GuardEvent{GuardArmed, fence, kill} }
+	arm := func(fence, kill Instant) GuardEvent { return GuardEvent{Kind: GuardArmed, Fence: fence, Kill: kill} }
 	gone := GuardEvent{Kind: GuardAgentGone}
 	empty := GuardEvent{Kind: GuardTreeGone}
 	type step struct {

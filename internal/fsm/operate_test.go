@@ -171,11 +171,11 @@ func TestWhatIsOwedIsFencedFirst(t *testing.T) {
 	r := newRig(t, fences)
 	waiting(r)
 	old := kv.DebtsText([]kv.Debt{{Epoch: 2, Node: "n7", Incarnation: 7}})
-	r.view(func(f *Facts) { f.Fences, f.Epoch.Unfenced, f.Epoch.Container = true, old, "c0" })
+	r.view(func(f *Facts) { f.Fences, f.Epoch.Unfenced, f.Epoch.Place.Container = true, old, "c0" })
 	r.pass(fullWait)
 	owed := r.mustTxn(Claim).Then[1].Record.Unfenced
 	list, err := kv.Debts(owed)
-	last := kv.Debt{Epoch: 4, Node: "n0", Incarnation: oldLease, Container: "c0"}
+	last := kv.Debt{Epoch: 4, Node: "n0", Incarnation: oldLease, Place: kv.Place{Container: "c0"}}
 	if err != nil || len(list) != 2 || list[1] != last {
 		t.Fatalf("the claim lists %s", owed)
 	}

@@ -1,11 +1,14 @@
 package runtime
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"msdha/internal/fsm"
+	"msdha/internal/fsm/kv"
 	"msdha/internal/runtime/config"
 	"msdha/internal/runtime/guard"
 	"msdha/internal/runtime/proc"
@@ -22,7 +25,8 @@ func RunBackend(cfg config.Backend, version string, link *guard.Link, log *Log) 
 		return fsm.ExitConfig
 	}
 	defer b.close()
-	log.Info("backend starts", "version", version, "group", cfg.Group)
+	log.Info("backend starts", "version", version, "group", cfg.Group, "container", cmp.Or(b.place.Container, "none"),
+		"own_pids", b.place.PIDNamespace != "")
 	go b.loop.followSignals(signals, b.passOn)
 	go b.followGuard()
 	return b.loop.run(fsm.Event{Kind: fsm.Started, Held: b.memory.held()})
@@ -32,6 +36,7 @@ func RunBackend(cfg config.Backend, version string, link *guard.Link, log *Log) 
 type backend struct {
 	cfg    config.Backend
 	log    *Log
+	place  kv.Place
 	member *fsm.Member
 	loop   *loop
 	etcd   *requests
@@ -50,6 +55,7 @@ type backend struct {
 	stopHooks context.CancelFunc
 	hooks     sync.WaitGroup // everything that may start a hook's process
 	child     *proc.Child
+	told      kv.LeaseID    // by the guard's knowledge ours
 	reaped    chan struct{} // closed when the child's end has been posted
 	refused   bool          // the child became a user whom we may not signal
 	notices   notices
@@ -61,12 +67,15 @@ type backend struct {
 	seen     sightings
 }
 
-func machineConfig(cfg *config.Backend, version string, hooks fsm.HookSet) *fsm.BackendConfig {
+func machineConfig(
+	cfg *config.Backend, version string, place kv.Place, hooks fsm.HookSet,
+) *fsm.BackendConfig {
 	c := &fsm.BackendConfig{
-		Name: cfg.Name, Address: cfg.Address, Container: containerID(), Version: version,
+		Name: cfg.Name, Address: cfg.Address, Place: place, Version: version,
 		TTL: cfg.TTL, MasterTTL: cfg.MasterTTL, StopTimeout: cfg.StopTimeout,
-		PublishAfter: cfg.PublishAfter, AlwaysWait: cfg.AlwaysWait, Observer: !cfg.Candidate,
-		Hooks: hooks, Priority: cfg.Priority, PromoteQuorum: cfg.PromoteQuorum,
+		PublishAfter: cfg.PublishAfter, AlwaysWait: cfg.AlwaysWait, FenceProves: cfg.FenceProves,
+		Observer: !cfg.Candidate,
+		Hooks:    hooks, Priority: cfg.Priority, PromoteQuorum: cfg.PromoteQuorum,
 		MonitorInterval: cfg.MonitorInterval, MonitorFailures: cfg.MonitorFailures,
 	}
 	if cfg.StartPatience != config.Forever {
@@ -107,7 +116,8 @@ func newBackend(
 		return nil, err
 	}
 	b.runner = &proc.Hooks{Dir: cfg.HooksDir, Reaper: b.reaper, Output: b.output}
-	mc := machineConfig(&cfg, version, lookForHooks(b.runner, log.Logger))
+	b.place = thisHost.where()
+	mc := machineConfig(&cfg, version, b.place, lookForHooks(b.runner, log.Logger))
 	b.member = fsm.NewMember(mc)
 	record, err := NewRecorder(cfg.Record, Recorded{Backend: mc})
 	if err != nil {
@@ -192,7 +202,21 @@ func (b *backend) execute(e *fsm.Effect, now fsm.Instant) {
 // arm tells the guard. Where that fails the guard still has the earlier, and
 // therefore nearer, deadlines.
 func (b *backend) arm(e *fsm.Effect) {
+	b.tellLease(e.Lease, e.TTL)
 	if err := b.link.Arm(int64(e.Fence), int64(e.Kill)); err != nil {
 		b.log.Warn("the guard keeps its earlier deadline", "error", err)
 	}
+}
+
+// tellLease tells the guard what has to be given back when we are dead, and once
+// that is nothing any more. Attesting it may take a TTL: later the lease ends by itself.
+func (b *backend) tellLease(lease kv.LeaseID, ttl time.Duration) {
+	if b.told == lease {
+		return
+	}
+	if err := b.link.Lease(int64(lease), ttl); err != nil {
+		b.log.Warn("the guard does not know our lease; it has to end by itself if we die", "error", err)
+		return
+	}
+	b.told = lease
 }

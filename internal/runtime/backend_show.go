@@ -83,6 +83,7 @@ func (b *backend) exit(e *fsm.Effect) {
 		attrs = []any{"lease", e.Lease.String(), "cure", nameCure(e, b.etcd.store.Prefix()+b.cfg.Name)}
 	}
 	logEnd(b.log.Logger, cause, code, b.etcd, attrs...)
+	_ = b.link.Lease(0, 0) // whoever ends by itself has given back what it could; the guard may be gone
 	b.loop.end(code)
 }
 

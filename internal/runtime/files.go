@@ -1,14 +1,12 @@
 package runtime
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"regexp"
 )
 
 // The files in MSDHA_RUN_DIR (SPEC H6).
@@ -92,23 +90,4 @@ func line(s string) string {
 		return ""
 	}
 	return s + "\n"
-}
-
-var containerPath = regexp.MustCompile(`/containers/([0-9a-f]{64})/`)
-
-// containerID is the full id of the container we run in, from the mount table:
-// Docker mounts /etc/hostname and others from a directory named after it. The
-// hostname is never asked: anybody may set it (SPEC N3).
-func containerID() string {
-	f, err := os.Open("/proc/self/mountinfo")
-	if err != nil {
-		return ""
-	}
-	defer f.Close() //nolint:errcheck // only read
-	for s := bufio.NewScanner(f); s.Scan(); {
-		if m := containerPath.FindStringSubmatch(s.Text()); m != nil {
-			return m[1]
-		}
-	}
-	return ""
 }

@@ -20,6 +20,7 @@ type About struct {
 	Program config.Program
 	Version string
 	Does    string // one line for --help, without the program's name
+	More    string // lines of --help about what else it can be asked, if anything
 }
 
 // Info answers the arguments of a program that is configured by its environment
@@ -33,7 +34,7 @@ func (a About) Info(args []string) int {
 		fmt.Printf("%s %s\nIt is run without arguments; everything is configured by the environment.\n\n"+
 			"  %[1]s healthcheck   asks the one that runs in the same environment whether it lives:\n"+
 			"                       exit code 0 or 1\n"+
-			"  %[1]s --version\n\n", a.Program, a.Does)
+			"%[3]s  %[1]s --version\n\n", a.Program, a.Does, a.More)
 		fmt.Print(config.Help(a.Program))
 		return fsm.ExitOK
 	case "healthcheck":

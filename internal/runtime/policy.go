@@ -2,8 +2,10 @@ package runtime
 
 import (
 	"math"
+	"time"
 
 	"msdha/internal/fsm"
+	"msdha/internal/fsm/kv"
 	"msdha/internal/runtime/guard"
 )
 
@@ -14,9 +16,11 @@ type GuardPolicy struct {
 	machine  fsm.Guard
 	actions  []guard.Action
 	exited   bool // the agent's status is known
-	treeGone bool
+	treeGone bool // the machine has not been told yet
+	left     bool // processes that may not be signalled are left: nobody is attested
 	late     bool // the deadline passed and the agent was still there
 	code     int
+	limit    time.Duration // that attesting may take
 }
 
 // NewGuardPolicy returns the policy of a guard that is not armed yet.
@@ -46,9 +50,32 @@ func (p *GuardPolicy) Step(now int64, ev guard.Event) []guard.Action {
 	case guard.EventAgentExited:
 		in.Kind = fsm.GuardAgentGone
 		p.exited, p.code = true, ev.Code
+	case guard.EventLease:
+		in.Kind, in.Lease, in.Limit = fsm.GuardToldLease, kv.LeaseID(ev.Lease), ev.Limit
+		p.limit = ev.Limit
 	case guard.EventTreeGone:
-		in.Kind, p.treeGone = fsm.GuardTreeGone, true
+		p.treeGone, p.left = true, ev.Left
+	case guard.EventAttested:
+		in.Kind = fsm.GuardAttested
 	}
+	p.step(now, in)
+	if p.exited && p.treeGone { // the agent itself is in the tree
+		p.treeGone = false
+		p.bury(now)
+	}
+	return p.actions
+}
+
+// bury tells the machine that all are dead, or that there is nothing to be said on
+// behalf of anybody.
+func (p *GuardPolicy) bury(now int64) {
+	if p.left {
+		p.step(now, fsm.GuardEvent{Kind: fsm.GuardToldLease})
+	}
+	p.step(now, fsm.GuardEvent{Kind: fsm.GuardTreeGone})
+}
+
+func (p *GuardPolicy) step(now int64, in fsm.GuardEvent) {
 	a := p.machine.Step(fsm.Instant(now), in)
 	if a.FenceChild {
 		p.add(guard.Action{Kind: guard.ActionFence})
@@ -57,13 +84,15 @@ func (p *GuardPolicy) Step(now int64, ev guard.Event) []guard.Action {
 		p.late = in.Kind != fsm.GuardAgentGone
 		p.add(guard.Action{Kind: guard.ActionKill})
 	}
-	if p.exited && p.treeGone {
+	if a.Attest {
+		p.add(guard.Action{Kind: guard.ActionAttest, Lease: int64(a.Lease), Limit: p.limit})
+	}
+	if a.Exit {
 		if p.late {
 			p.code = fsm.ExitAgain
 		}
 		p.add(guard.Action{Kind: guard.ActionExit, Code: p.code})
 	}
-	return p.actions
 }
 
 func (p *GuardPolicy) add(a guard.Action) { p.actions = append(p.actions, a) }

@@ -30,7 +30,7 @@ type Recorder struct {
 // recordFormat says what the numbers in a recording mean. It rises whenever kinds,
 // hooks or causes get other numbers, or a machine decides otherwise: what another
 // program recorded is not replayed then, but refused.
-const recordFormat = 2
+const recordFormat = 3
 
 // Recorded is one line of a recording; the first has only a configuration.
 type Recorded struct {

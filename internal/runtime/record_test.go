@@ -113,8 +113,8 @@ func checkDoctored(t *testing.T, name, text string) {
 		"two lines in one":   with(1, strings.TrimSpace(lines[1])),
 		"a line of nothing":  with(1, "{}\n"),
 		"no TTL":             regexp.MustCompile(`"TTL":\d+`).ReplaceAllString(lines[0], `"TTL":0`) + lines[1],
-		"another format":     strings.Replace(text, `"Format":2,`, `"Format":3,`, 1),
-		"an old recording":   strings.Replace(text, `"Format":2,`, "", 1),
+		"another format":     strings.Replace(text, `"Format":3,`, `"Format":4,`, 1),
+		"an old recording":   strings.Replace(text, `"Format":3,`, "", 1),
 		"no head":            strings.Join(lines[1:], ""),
 		"a head cut off":     lines[0][:len(lines[0])-1],
 		"empty":              "",
@@ -191,7 +191,7 @@ func TestOldRecording(t *testing.T) {
 		`{"Frontend":{"Name":"f1","TTL":3000000000,"Version":"v0.4.0"}}`,
 	} {
 		_, _, err := Replay(strings.NewReader(head + "\n" + `{"Now":1,"Event":{"Kind":1}}` + "\n"))
-		for _, want := range []string{"format 1", "replays format 2", "v0.4.0"} {
+		for _, want := range []string{"format 1", "replays format 3", "v0.4.0"} {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: %v, want %q", head, err, want)
 			}

@@ -31,12 +31,20 @@ type requests struct {
 // OpenStore opens the group's place in etcd as the environment names it. A quiet
 // watch is given no longer than a TTL: a node whose view is stale may not claim.
 func OpenStore(c *config.Common, log *slog.Logger) (*store.Store, error) {
-	return store.Open(store.Config{
+	return store.Open(storeConfig(c, log))
+}
+
+func storeConfig(c *config.Common, log *slog.Logger) store.Config {
+	idle := store.DefaultWatchIdle
+	if c.TTL > 0 { // a witness has none, and no watch
+		idle = min(idle, c.TTL)
+	}
+	return store.Config{
 		Endpoints: c.Etcd.Endpoints, Username: c.Etcd.User, Password: c.Etcd.Password.Reveal(),
 		CACert: c.Etcd.CACert, Cert: c.Etcd.Cert, Key: c.Etcd.Key,
 		InsecureSkipVerify: c.Etcd.InsecureSkipVerify, DialTimeout: c.Etcd.DialTimeout,
-		Prefix: c.Prefix, Group: c.Group, Logger: log, WatchIdle: min(store.DefaultWatchIdle, c.TTL),
-	})
+		Prefix: c.Prefix, Group: c.Group, AllGroups: c.TTL == 0, Logger: log, WatchIdle: idle,
+	}
 }
 
 // handles reports whether the effect is a request, and sends it.

@@ -114,8 +114,22 @@ func (b *backend) showStanding(to *status.Backend, s *fsm.Standing) {
 			NextNames: string(r.NextMembers), NextK: r.NextK,
 		}
 	}
+	to.Ended = b.lastEnded()
 	to.Paused = f.Control.Request == kv.RequestPause
 	to.Trouble = b.failing.latest()
+}
+
+// lastEnded is the newest reign of which somebody has said that it has ended.
+func (b *backend) lastEnded() (last *status.Ended) {
+	for _, it := range b.member.View.Items() {
+		r := &it.Record
+		if it.Key.Kind == kv.KindHistory && r.Ended != "" && (last == nil || int64(r.Epoch) > last.Epoch) {
+			last = &status.Ended{
+				Epoch: int64(r.Epoch), Node: r.Node, Ended: r.Ended, By: r.By, How: string(r.How),
+			}
+		}
+	}
+	return last
 }
 
 // passing: what a node is about to do is no news.

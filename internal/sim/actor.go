@@ -37,10 +37,11 @@ type actor struct {
 	held   int64      // until then some process of it was, or is, stopped
 	dead   bool       // in the second phase: it stays down
 
-	counts [numMilestones]int // of its own milestones, over all its lives
-	node   *node
-	front  *front
-	kept   kept
+	counts  [numMilestones]int // of its own milestones, over all its lives
+	node    *node
+	front   *front
+	witness *witness
+	kept    kept
 }
 
 // kept is the memory of an actor that was a node in one episode and a frontend
@@ -53,7 +54,7 @@ type kept struct {
 }
 
 func (w *World) resetActors(s *Schedule) {
-	n := s.Nodes + s.Fronts
+	n := s.Nodes + s.Fronts + s.Witness
 	for cap(w.actors) < n {
 		w.actors = append(w.actors[:cap(w.actors)], actor{})
 	}
@@ -61,22 +62,27 @@ func (w *World) resetActors(s *Schedule) {
 	r := stream(s.Seed, forSchedule, 1)
 	for i := range w.actors {
 		a := &w.actors[i]
-		a.empty(int32(i), i < s.Nodes)
+		a.empty(int32(i), i < s.Nodes, i >= s.Nodes+s.Fronts)
 		a.clock = clock{offset: int64(time.Hour) + r.below(int64(1000*time.Hour)), ppm: s.drift(&r)}
 		a.rate = a.clock.ppm
 		if s.Calm {
 			a.clock.offset = int64(i) * int64(s.Apart)
 		}
-		if i < s.Nodes {
+		switch {
+		case i < s.Nodes:
 			a.name, a.key = nodeNames[i], nodeNames[i]
 			if s.Twin && i == s.Nodes-1 {
 				a.key = nodeNames[0]
 			}
 			w.newNode(a)
-		} else {
+		case i < s.Nodes+s.Fronts:
 			a.name = frontNames[i-s.Nodes]
 			a.key = a.name
 			w.newFront(a)
+		default:
+			a.name = witnessNames[i-s.Nodes-s.Fronts]
+			a.key = a.name
+			w.newWitness(a, i-s.Nodes-s.Fronts)
 		}
 		delay := r.between(0, 3*time.Second)
 		if s.Calm {
@@ -88,7 +94,7 @@ func (w *World) resetActors(s *Schedule) {
 
 // empty makes the actor new, as a node or a frontend, and keeps the memory of
 // what it was before.
-func (a *actor) empty(index int32, isNode bool) {
+func (a *actor) empty(index int32, isNode, isWitness bool) {
 	k, items := a.kept, a.watch.items[:0]
 	if a.node != nil {
 		k.node, k.member = a.node, a.member
@@ -97,14 +103,15 @@ func (a *actor) empty(index int32, isNode bool) {
 	}
 	*a = actor{index: index, queue: a.queue[:0], kept: k, cutOff: a.cutOff}
 	a.watch.items = items
-	if isNode {
+	switch {
+	case isNode:
 		a.node, a.member = k.node, k.member
-	} else {
+	case !isWitness:
 		a.front, a.gateway = k.front, k.gateway
 	}
 }
 
-var nodeNames, frontNames = names("n"), names("f")
+var nodeNames, frontNames, witnessNames = names("n"), names("f"), names("w")
 
 func names(prefix string) (all [100]string) {
 	for i := range all {
@@ -161,6 +168,8 @@ func (w *World) perform(a *actor, o *occurrence) {
 		w.begin(fsm.ChildStarted)
 		w.ev.Op, w.ev.Outcome = fsm.Op(o.number), kv.Failed
 		w.step(a)
+	case streamOpens, streamEnds, engineEvent, inspectReturns, inspectTimesOut:
+		w.handleEngine(a, o)
 	case agentLosesGuard:
 		w.input(a, fsm.GuardLost)
 	}
@@ -215,10 +224,13 @@ func (w *World) step(a *actor) {
 	now := w.local(a)
 	w.out.Reset()
 	w.check.beforeStep(w, a, &w.ev)
-	if a.node != nil {
+	switch {
+	case a.node != nil:
 		a.member.Step(now, &w.ev, &w.out)
-	} else {
+	case a.front != nil:
 		a.gateway.Step(now, &w.ev, &w.out)
+	default:
+		a.witness.machine.Step(now, &w.ev, &w.out)
 	}
 	w.count(a)
 	w.check.afterStep(w, a, &w.ev, now)
@@ -252,6 +264,9 @@ func (w *World) count(a *actor) {
 		h = mix(h ^ uint64(e.Kind)<<40 ^ uint64(e.Op) ^ uint64(e.Epoch)<<16 ^ uint64(e.Fence))
 	}
 	w.hash = h
+	if a.witness != nil {
+		return
+	}
 	if was, is := w.check.phaseBefore(a), a.phase(); was != is {
 		w.course = mix(w.course ^ uint64(a.index)<<16 ^ uint64(is)<<8 ^ 1)
 	}
@@ -271,10 +286,13 @@ func (w *World) schedule(a *actor) {
 		return
 	}
 	next := fsm.Never
-	if a.node != nil {
+	switch {
+	case a.node != nil:
 		next = a.member.Next()
-	} else {
+	case a.front != nil:
 		next = a.gateway.Next()
+	default:
+		next = a.witness.machine.Next()
 	}
 	at := a.clock.true(next)
 	if at == a.next || at >= forever {
@@ -296,12 +314,14 @@ func (w *World) execute(a *actor, e *fsm.Effect, now fsm.Instant) {
 	switch e.Kind {
 	case fsm.GrantLease, fsm.KeepAlive, fsm.RevokeLease, fsm.ListKeys,
 		fsm.Register, fsm.Check, fsm.Publish, fsm.Bootstrap, fsm.Claim, fsm.Confirm, fsm.Release,
-		fsm.ReadRoute, fsm.Show, fsm.Vote, fsm.Settle, fsm.Repay:
+		fsm.ReadRoute, fsm.Show, fsm.Vote, fsm.Settle, fsm.Repay, fsm.Inquire, fsm.Attest:
 		w.send(a, e, now)
 	case fsm.WatchKeys:
 		w.openWatch(a, e)
 	case fsm.StopWatch:
 		a.watch.open = false
+	case fsm.Follow, fsm.Inspect:
+		w.executeWitness(a, e, now)
 	case fsm.Route, fsm.Unroute, fsm.Allow:
 		w.executeFront(a, e)
 	case fsm.Exit:

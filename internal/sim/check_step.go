@@ -16,6 +16,9 @@ const (
 
 func (c *checker) beforeStep(w *World, a *actor, ev *fsm.Event) {
 	c.now = w.now
+	if a.witness != nil {
+		return
+	}
 	if a.node == nil {
 		c.beforeFront = a.gateway.Frontend
 		return
@@ -46,6 +49,10 @@ func (c *checker) afterStep(w *World, a *actor, ev *fsm.Event, now fsm.Instant) 
 	if s := w.out.Stray; s[0] != "" {
 		c.fail("S17", a, "%s: in %s there came %q, which cannot be", a.name, s[0], s[1])
 		w.out.Stray = [2]string{}
+	}
+	if a.witness != nil {
+		c.mourned(w, a)
+		return
 	}
 	c.staleReply(a, now)
 	if a.node == nil {
@@ -196,7 +203,7 @@ func (c *checker) afterAuthority(a *actor, e *fsm.Effect, now fsm.Instant) {
 		c.beforePhase == fsm.Draining && d == fsm.Never
 	switch e.Kind {
 	case fsm.Release, fsm.RevokeLease:
-		if a.node.treeAlive() {
+		if a.node.treeAlive() && (e.Kind == fsm.Release || e.Lease == a.member.Backend.Lease()) {
 			c.fail("S14", a, "%s: %v while its processes live", a.name, e.Kind)
 		}
 	case fsm.KeepAlive, fsm.Check, fsm.Publish, fsm.Claim, fsm.Bootstrap, fsm.Register:

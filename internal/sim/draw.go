@@ -45,6 +45,7 @@ func (s *Schedule) draw(d drawer) {
 		return
 	}
 	s.drawFaults(d)
+	s.drawWitnesses(d)
 }
 
 // told are the schedules of the stories.
@@ -169,7 +170,7 @@ var deadly = [...]FaultKind{Cut, CutAll, StopAgent, KillAgent, KillAll, StopAll}
 // that end the hard way.
 func drawMask(d drawer, kinds []FaultKind) []FaultKind {
 	for n := 1 + d.below(4); n > 0; n-- {
-		kinds = append(kinds, 1+FaultKind(d.below(int64(numFaults)-1)))
+		kinds = append(kinds, 1+FaultKind(d.below(int64(EngineSilent)-1)))
 	}
 	if d.below(2) == 1 {
 		kinds = append(kinds, deadly[d.below(int64(len(deadly)))])

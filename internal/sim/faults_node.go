@@ -24,9 +24,20 @@ func (w *World) strikeNode(a *actor, f *Fault) {
 		n.guardPaused++
 		w.check.guardStopped(w, a, f.Dur)
 	case StopAll, Suspend, Freeze:
+		if f.Kind == StopAll {
+			w.engineTells(a, "pause")
+		}
 		n.frozen++
 		n.guardPaused++
+		n.helper.paused++
 		w.check.guardStopped(w, a, f.Dur)
+	case StopHelper:
+		n.helper.paused++
+	case KillHelper:
+		w.killHelper(a)
+	case Reboot:
+		n.boots++
+		w.killContainer(a, f.Dur)
 	case KillChild:
 		n.restFor = f.Dur
 		w.mainEnds(a, 137)
@@ -43,10 +54,14 @@ func (w *World) strikeNode(a *actor, f *Fault) {
 		w.killGuard(a)
 	case KillAll:
 		w.killContainer(a, f.Dur)
+	case EngineRestart:
+		w.engineStops(a.index)
 	case Recreate:
 		w.killContainer(a, f.Dur)
 		if n.isDown {
 			had := n.data != ""
+			w.engineTells(a, "destroy")
+			w.engines[a.index].container++
 			n.held, n.data, n.master, n.isMaster = fsm.Held{}, "", "", false
 			n.db.reset()
 			if had {
@@ -114,11 +129,16 @@ func (w *World) unstop(a *actor) {
 			if n != nil {
 				n.guardPaused--
 			}
+		case StopHelper:
+			if n != nil {
+				n.helper.paused--
+			}
 		case StopAll:
 			a.paused--
 			if n != nil {
 				n.frozen--
 				n.guardPaused--
+				n.helper.paused--
 			}
 		default:
 			return false

@@ -21,6 +21,10 @@ type node struct {
 	guardQueue  []occurrence
 	guardWakes  uint64
 	fence, kill fsm.Instant // as last sent to the guard
+	told        kv.LeaseID  // the agent's incarnation, as last told to the guard; 0: it has given all back
+	helper      helper
+
+	boots int // times that its machine was booted anew
 
 	mainUp     bool
 	starting   fsm.Op // the agent was not yet told that the main process exists
@@ -67,6 +71,7 @@ func (w *World) newNode(a *actor) {
 	n := a.node
 	*n = node{
 		notices: n.notices[:0], parked: n.parked[:0], guardQueue: n.guardQueue[:0], db: n.db,
+		helper: helper{queue: n.helper.queue[:0], out: n.helper.out},
 	}
 	n.db.reset()
 	a.front, a.gateway = nil, nil
@@ -93,8 +98,11 @@ func (w *World) newNode(a *actor) {
 func (w *World) startNode(a *actor) {
 	n := a.node
 	n.tree++
+	w.engines[a.index].life++
+	n.cfg.Place = w.place(a)
 	n.guard, n.guardUp = fsm.NewGuard(), true
 	n.guardQueue = n.guardQueue[:0]
+	n.told = 0
 	n.mainUp, n.rest, n.exitLater, n.deaf, n.accepts, n.role = false, false, false, false, false, 0
 	n.lane, n.probe, n.reignID = job{}, job{}, 0
 	n.starting = 0
@@ -156,6 +164,7 @@ func (w *World) executeNode(a *actor, e *fsm.Effect) {
 		w.at(w.killDelay(n), occurrence{kind: treeDies, actor: a.index, gen: n.tree})
 	case fsm.ArmGuard:
 		n.fence, n.kill = e.Fence, e.Kill
+		w.tellGuard(a, e.Lease)
 		w.guardEvent(a, fsm.GuardEvent{Kind: fsm.GuardArmed, Fence: e.Fence, Kill: e.Kill})
 	case fsm.MarkMaster:
 		n.isMaster = e.On
@@ -258,6 +267,8 @@ func (w *World) restart(a *actor) {
 	case a.up, a.dead:
 	case a.front != nil:
 		w.startFront(a)
+	case a.witness != nil:
+		w.startWitness(a)
 	case a.node.isDown:
 		w.startNode(a)
 	}
@@ -326,8 +337,11 @@ func (w *World) killAll(a *actor) {
 // agentExits is the Exit effect of a node's agent or a frontend.
 func (w *World) agentExits(a *actor) {
 	w.check.exited(w, a)
+	if a.node != nil {
+		w.tellGuard(a, 0)
+	}
 	w.agentDies(a)
-	if a.front != nil {
+	if a.node == nil {
 		w.restartIn(a)
 	}
 }
@@ -343,9 +357,13 @@ func (w *World) agentDies(a *actor) {
 		w.dropRPC(&a.queue[i])
 	}
 	a.queue = a.queue[:0]
-	if a.front != nil {
+	switch {
+	case a.front != nil:
 		w.unstop(a)
 		w.endSessions(a, false)
+		return
+	case a.witness != nil:
+		w.witnessDies(a)
 		return
 	}
 	w.check.died(w, a)
@@ -363,7 +381,10 @@ func (w *World) nodeEnds(a *actor) {
 	w.killAll(a)
 	w.note(a.name, "its container has ended")
 	n.guardUp, n.isDown = false, true
+	w.endHelper(a)
 	w.unstop(a)
+	w.engines[a.index].restarting = n.quick == 0 && !w.sched.Calm && w.engineR.chance(500)
+	w.engineTells(a, "die")
 	w.restartIn(a)
 }
 

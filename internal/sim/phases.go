@@ -15,7 +15,7 @@ func (w *World) coreHeals() {
 	if w.sched.Twin && w.nodes > 2 { // one that nobody can keep the name from
 		w.core[0] = 1 + int32(r.below(int64(w.nodes-2)))
 	}
-	if fronts := len(w.actors) - w.nodes; fronts > 0 {
+	if fronts := w.sched.Fronts; fronts > 0 {
 		w.core[1] = int32(w.nodes) + int32(r.below(int64(fronts)))
 	}
 	w.final = true

@@ -61,6 +61,8 @@ func TestS22AReignEndsWhenItsTimeIsOver(t *testing.T) { holds(t, "S22") }
 
 func TestS23NoAcknowledgedEntryIsMissing(t *testing.T) { holds(t, "S23") }
 
+func TestE11OnlyTheDeadAreAttested(t *testing.T) { holds(t, "E11") }
+
 func TestE6TheNamedSuccessorGoesFirst(t *testing.T) { holds(t, "E6") }
 
 func TestE7QFinalsAreNotHigher(t *testing.T) { holds(t, "E7") }
@@ -80,6 +82,8 @@ func TestL2NobodyStepsDownWithoutAReason(t *testing.T) { holds(t, "L2") }
 func TestL5TheDeadBlockNobodyForLong(t *testing.T) { holds(t, "L5") }
 
 func TestL6WhoLeavesIsGoneInTime(t *testing.T) { holds(t, "L6") }
+
+func TestL7WhatIsKnownIsNotWaitedFor(t *testing.T) { holds(t, "L7") }
 
 func TestL3EveryFrontendRoutesToTheMaster(t *testing.T) { holds(t, "L3") }
 

@@ -51,4 +51,6 @@ const (
 	forEtcd
 	forSchedule
 	forData
+	forHelpers
+	forEngine
 )

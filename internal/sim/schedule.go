@@ -13,63 +13,70 @@ type FaultKind uint8
 // The faults, the mildest first, so that shrinking moves towards the top. Those
 // in the second half of a group last for Dur.
 const (
-	NoFault      FaultKind = iota
-	BreakWatch             // the watch of Who ends
-	Compact                // etcd forgets its history
-	SlowHook               // the next Arg hook of Who takes Dur
-	FailHook               // the next Arg hook of Who fails
-	FailStart              // Who's start hook cannot be run, once
-	Stop                   // Who is asked to stop
-	LeaderGone             // etcd has no leader for Dur
-	RestartEtcd            // all of etcd is down for Dur; its minimum TTL is Arg seconds from then on
-	Lossy                  // Who and etcd lose half of what they send, for Dur
-	Delay                  // what Who and etcd send takes up to a TTL longer, for Dur
-	Clog                   // what Who and etcd send in Dur arrives when it is over
-	Stick                  // Who's next transaction or listing takes Dur to arrive; rounds do not
-	Unsure                 // etcd answers Who for Dur that it does not know what became of a request
-	Refuse                 // etcd refuses all of Who's requests for Dur, as after a change of passwords
-	LagWatch               // the etcd member that Who watches lags by Dur, for Dur
-	StaleMember            // Who's etcd member is cut off from the others for Dur and does not say so
-	StaleLeader            // a leader that was replaced acknowledges Who's keepalives for Dur
-	CutTo                  // what Who sends to etcd is lost for Dur
-	CutFrom                // what etcd sends to Who is lost for Dur
-	Cut                    // Who and etcd cannot talk for Dur
-	CutAll                 // Who can talk to nobody for Dur
-	Skew                   // Who's clock runs at Arg ppm for Dur
-	StopAgent              // SIGSTOP to Who's agent for Dur (of a frontend: its process)
-	StopChild              // SIGSTOP to Who's child for Dur
-	KillChild              // SIGKILL to Who's main process; its tree lives on for Dur
-	KillAgent              // SIGKILL to Who's agent
-	KillGuard              // SIGKILL to Who's guard
-	KillAll                // SIGKILL to Who's container; it starts again after Dur
-	Recreate               // … and its disk is empty then
-	Rollback               // … and its disk is as it was a while ago
-	Deaf                   // Who's child ignores all signals but SIGKILL from now on
-	Unkillable             // SIGKILL does nothing to Who's child for Dur (uninterruptible I/O)
-	StopGuard              // SIGSTOP to Who's guard for Dur
-	StopAll                // SIGSTOP to all of Who's processes for Dur
-	Suspend                // Who's machine sleeps for Dur; its clock goes on
-	Freeze                 // Who's virtual machine is frozen for Dur, its clock too
-	RevokeLease            // Who's lease is revoked; keepalives are granted for Dur all the same
-	DeleteNode             // an operator deletes Who's key
-	DeleteMaster           // an operator deletes _master
-	DeleteEpoch            // an operator deletes _epoch
-	Corrupt                // an operator writes nonsense to the key Arg, and deletes it after Dur
-	Forge                  // somebody's key says master for Dur
-	Wipe                   // an operator deletes all keys of the group
-	Apart                  // Who's database and the others' cannot talk for Dur
-	Narrow                 // Who's database receives one record at a time for Dur
-	Sick                   // Who's program does not work for Dur, and its monitor hook says so
-	AddMember              // an operator makes Who a member
-	RemoveMember           // an operator removes Who from the member list
-	RaiseK                 // an operator lets writes wait for one member more
-	LowerK                 // … for one less
-	Pause                  // an operator pauses the group for Dur
-	Switchover             // an operator wants Who, of a frontend anybody, to reign within Dur; Arg 1: after one past
-	Reinit                 // an operator asks for a new clone of Who's data, within Dur
-	ForcePromote           // an operator lets Who claim within Dur, whatever is lost
-	Backup                 // an operator saves etcd
-	Restore                // etcd is restored from the last backup, which takes Dur; Arg 1: as another cluster
+	NoFault       FaultKind = iota
+	BreakWatch              // the watch of Who ends
+	Compact                 // etcd forgets its history
+	SlowHook                // the next Arg hook of Who takes Dur
+	FailHook                // the next Arg hook of Who fails
+	FailStart               // Who's start hook cannot be run, once
+	Stop                    // Who is asked to stop
+	LeaderGone              // etcd has no leader for Dur
+	RestartEtcd             // all of etcd is down for Dur; its minimum TTL is Arg seconds from then on
+	Lossy                   // Who and etcd lose half of what they send, for Dur
+	Delay                   // what Who and etcd send takes up to a TTL longer, for Dur
+	Clog                    // what Who and etcd send in Dur arrives when it is over
+	Stick                   // Who's next transaction or listing takes Dur to arrive; rounds do not
+	Unsure                  // etcd answers Who for Dur that it does not know what became of a request
+	Refuse                  // etcd refuses all of Who's requests for Dur, as after a change of passwords
+	LagWatch                // the etcd member that Who watches lags by Dur, for Dur
+	StaleMember             // Who's etcd member is cut off from the others for Dur and does not say so
+	StaleLeader             // a leader that was replaced acknowledges Who's keepalives for Dur
+	CutTo                   // what Who sends to etcd is lost for Dur
+	CutFrom                 // what etcd sends to Who is lost for Dur
+	Cut                     // Who and etcd cannot talk for Dur
+	CutAll                  // Who can talk to nobody for Dur
+	Skew                    // Who's clock runs at Arg ppm for Dur
+	StopAgent               // SIGSTOP to Who's agent for Dur (of a frontend: its process)
+	StopChild               // SIGSTOP to Who's child for Dur
+	KillChild               // SIGKILL to Who's main process; its tree lives on for Dur
+	KillAgent               // SIGKILL to Who's agent
+	KillGuard               // SIGKILL to Who's guard
+	KillAll                 // SIGKILL to Who's container; it starts again after Dur
+	Recreate                // … and its disk is empty then
+	Rollback                // … and its disk is as it was a while ago
+	Deaf                    // Who's child ignores all signals but SIGKILL from now on
+	Unkillable              // SIGKILL does nothing to Who's child for Dur (uninterruptible I/O)
+	StopGuard               // SIGSTOP to Who's guard for Dur
+	StopAll                 // SIGSTOP to all of Who's processes for Dur
+	Suspend                 // Who's machine sleeps for Dur; its clock goes on
+	Freeze                  // Who's virtual machine is frozen for Dur, its clock too
+	RevokeLease             // Who's lease is revoked; keepalives are granted for Dur all the same
+	DeleteNode              // an operator deletes Who's key
+	DeleteMaster            // an operator deletes _master
+	DeleteEpoch             // an operator deletes _epoch
+	Corrupt                 // an operator writes nonsense to the key Arg, and deletes it after Dur
+	Forge                   // somebody's key says master for Dur
+	Wipe                    // an operator deletes all keys of the group
+	Apart                   // Who's database and the others' cannot talk for Dur
+	Narrow                  // Who's database receives one record at a time for Dur
+	Sick                    // Who's program does not work for Dur, and its monitor hook says so
+	AddMember               // an operator makes Who a member
+	RemoveMember            // an operator removes Who from the member list
+	RaiseK                  // an operator lets writes wait for one member more
+	LowerK                  // … for one less
+	Pause                   // an operator pauses the group for Dur
+	Switchover              // an operator wants Who, of a frontend anybody, to reign within Dur; Arg 1: after one past
+	Reinit                  // an operator asks for a new clone of Who's data, within Dur
+	ForcePromote            // an operator lets Who claim within Dur, whatever is lost
+	Reboot                  // Who's machine is booted anew, which takes Dur
+	KillHelper              // SIGKILL to the helper of Who's guard
+	StopHelper              // SIGSTOP to it for Dur
+	Backup                  // an operator saves etcd
+	Restore                 // etcd is restored from the last backup, which takes Dur; Arg 1: as another cluster
+	EngineSilent            // the engine of Who's host says nothing for Dur
+	EngineSlow              // … takes up to a TTL longer to say anything, for Dur
+	EngineRestart           // … is down for Dur, and does not tell what happened then
+	EngineOther             // its witness talks to another engine for Dur, one that knows no container of ours
 	numFaults
 )
 
@@ -80,7 +87,9 @@ var faultNames = [numFaults]string{
 	"kill-child", "kill-agent", "kill-guard", "kill-all", "recreate", "rollback", "deaf", "unkillable",
 	"stop-guard", "stop-all", "suspend", "freeze", "revoke-lease", "delete-node", "delete-master",
 	"delete-epoch", "corrupt", "forge", "wipe", "apart", "narrow", "sick", "add-member", "remove-member", "raise-k",
-	"lower-k", "pause", "switchover", "reinit", "force-promote", "backup", "restore",
+	"lower-k", "pause", "switchover", "reinit", "force-promote",
+	"reboot", "kill-helper", "stop-helper", "backup", "restore", "engine-silent",
+	"engine-slow", "engine-restart", "engine-other",
 }
 
 // Milestone is something in an episode that a fault can be tied to.
@@ -100,14 +109,16 @@ const (
 	OnTry               // the Count-th claim is sent
 	OnFork              // Who's start hook is forked the Count-th time, and not executed yet
 	OnRoute             // Who, a frontend, begins to route the Count-th time
+	OnHelper            // the helper of Who's guard starts the Count-th time
 	numMilestones
 )
 
 var milestoneNames = [numMilestones]string{
 	"time", "renewal", "vacancy", "claim", "hook", "master", "start", "expiry", "edge", "try", "fork", "route",
+	"helper",
 }
 
-// Who names the target of a fault: a node or a frontend, or the node that
+// Who names the target of a fault: a node, a frontend or a witness, or the node that
 // holds _master when the fault strikes.
 type Who int8
 
@@ -120,7 +131,7 @@ type Fault struct {
 	On    Milestone
 	Count int
 	After time.Duration
-	Who   Who // index: nodes, then frontends
+	Who   Who // index: nodes, then frontends, then witnesses
 	Dur   time.Duration
 	Arg   int // what else the kind needs to know; see arguments
 }
@@ -145,6 +156,10 @@ type Schedule struct {
 	Ranks     bool          // the nodes have priorities
 	Fence     int           // so many nodes, from the first on, have a fence hook
 	Observers int           // so many nodes, the last ones, are never promoted (MSDHA_CANDIDATE=false)
+	Proves    bool          // … and it proves an end, so that it runs during the wait
+	Clones    bool          // the nodes' machines are clones: their containers have the same ids
+	Shared    bool          // containers share their machines' PID namespaces: a restart proves nothing
+	Witness   int           // so many nodes' hosts, from the first on, have a witness
 	Monitor   time.Duration // how often the monitor hook runs
 	Drift     int64         // clocks differ from true time by up to this, in ppm
 	Apart     time.Duration // calm clocks are apart by this, one from the next
@@ -172,6 +187,9 @@ func (s *Schedule) who(w Who) string {
 	case int(w) < s.Nodes:
 		return "n" + strconv.Itoa(int(w)+1)
 	}
+	if int(w) >= s.Nodes+s.Fronts {
+		return "w" + strconv.Itoa(int(w)-s.Nodes-s.Fronts+1)
+	}
 	return "f" + strconv.Itoa(int(w)-s.Nodes+1)
 }
 
@@ -195,7 +213,14 @@ func (s *Schedule) String() string {
 	for _, o := range []struct {
 		name string
 		n    int
-	}{{"members", s.Members}, {"k", s.K}, {"quorum", s.Quorum}, {"fence", s.Fence}, {"observers", s.Observers}} {
+	}{
+		{"members", s.Members},
+		{"k", s.K},
+		{"quorum", s.Quorum},
+		{"fence", s.Fence},
+		{"observers", s.Observers},
+		{"witness", s.Witness},
+	} {
 		if o.n > 0 {
 			fmt.Fprintf(&b, " %s=%d", o.name, o.n)
 		}
@@ -208,7 +233,10 @@ func (s *Schedule) String() string {
 		{s.Data, "data"},
 		{s.Log, "log"},
 		{s.Ranks, "ranks"},
+		{s.Proves, "proves"},
 		{s.Twin, "twin"},
+		{s.Clones, "clones"},
+		{s.Shared, "shared"},
 		{s.Calm, "calm"},
 	} {
 		if o.on {

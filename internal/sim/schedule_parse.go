@@ -120,6 +120,8 @@ func (s *Schedule) parseGroup(words []string) error {
 		return fmt.Errorf("want quorum and fence to be 0 to %d", s.Nodes)
 	case s.Observers < 0 || s.Observers > 0 && (s.Observers >= s.Nodes || s.Members > s.Nodes-s.Observers || s.Twin):
 		return fmt.Errorf("want observers=0 to %d, none of them a member, and no twin", s.Nodes-1)
+	case s.Witness < 0 || s.Witness > s.Nodes:
+		return fmt.Errorf("want witness=0 to %d", s.Nodes)
 	case s.Log && (!s.Data || s.Twin):
 		return fmt.Errorf("log: want data, too, and no twin")
 	case s.Twin && s.Nodes < 2:
@@ -172,6 +174,14 @@ func (s *Schedule) parseOption(key, val string) (err error) {
 		s.Fence, err = strconv.Atoi(val)
 	case "observers":
 		s.Observers, err = strconv.Atoi(val)
+	case "proves":
+		s.Proves = true
+	case "clones":
+		s.Clones = true
+	case "shared":
+		s.Shared = true
+	case "witness":
+		s.Witness, err = strconv.Atoi(val)
 	case "monitor":
 		err = parseTime(val, &s.Monitor)
 	case "calm":
@@ -244,6 +254,9 @@ func (s *Schedule) parseWho(w string) (Who, error) {
 		return Who(n - 1), nil
 	case w[0] == 'f' && n <= s.Fronts:
 		return Who(s.Nodes + n - 1), nil
+	case w[0] == 'w' && n <= s.Witness:
+		return Who(s.Nodes + s.Fronts + n - 1), nil
 	}
-	return 0, fmt.Errorf("unknown target %q: want master, n1 to n%d or f1 to f%d", w, s.Nodes, s.Fronts)
+	return 0, fmt.Errorf("unknown target %q: want master, n1 to n%d, f1 to f%d or w1 to w%d",
+		w, s.Nodes, s.Fronts, s.Witness)
 }

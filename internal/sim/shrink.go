@@ -82,6 +82,9 @@ func (s *shrinker) simplify() {
 		func(c *Schedule) { c.Monitor = 0 },
 		func(c *Schedule) { c.MasterTTL = 0 },
 		func(c *Schedule) { c.Twin = false },
+		func(c *Schedule) { c.Clones = false },
+		func(c *Schedule) { c.Shared = false },
+		func(c *Schedule) { c.Proves = false },
 		func(c *Schedule) { c.Mixed = 0 },
 		func(c *Schedule) { c.Core = 0 },
 		func(c *Schedule) { c.FrontTTL = c.TTL },
@@ -90,22 +93,30 @@ func (s *shrinker) simplify() {
 	} {
 		s.try(change)
 	}
+	for s.best.Schedule.Witness > 0 && s.try(func(c *Schedule) { c.without(Who(c.Nodes + c.Fronts + c.Witness - 1)) }) {
+	}
 	for s.best.Schedule.Fronts > 0 && s.try(func(c *Schedule) { c.without(Who(c.Nodes + c.Fronts - 1)) }) {
 	}
 	for s.best.Schedule.Nodes > 1 && s.try(func(c *Schedule) { c.without(Who(c.Nodes - 1)) }) {
 	}
 }
 
-// without takes one node or frontend away, and renumbers the others.
+// without takes one node, frontend or witness away, and renumbers the others.
 func (s *Schedule) without(who Who) {
-	if int(who) < s.Nodes {
+	switch {
+	case int(who) < s.Nodes:
+		if s.Witness == s.Nodes { // the last host goes, and its witness with it
+			s.without(Who(s.Nodes + s.Fronts + s.Witness - 1))
+		}
 		s.Nodes--
 		s.Observers = max(0, s.Observers-1)
 		s.Members, s.Fence = min(s.Members, s.Nodes-s.Observers), min(s.Fence, s.Nodes)
 		s.Quorum = min(s.Quorum, s.Nodes)
 		s.K = min(s.K, max(0, s.Members-1))
-	} else {
+	case int(who) < s.Nodes+s.Fronts:
 		s.Fronts--
+	default:
+		s.Witness--
 	}
 	s.Clients = min(s.Clients, 4*s.Fronts)
 	s.Faults = slices.DeleteFunc(s.Faults, func(f Fault) bool { return f.Who == who })

@@ -67,7 +67,7 @@ func (t *tracer) phases(w *World) string {
 	var text []string
 	for i := range w.actors {
 		switch {
-		case i >= len(t.last):
+		case i >= len(t.last), w.actors[i].witness != nil:
 		case w.actors[i].up:
 			text = append(text, w.actors[i].name+"="+t.last[i])
 		default:
@@ -92,6 +92,10 @@ func (t *tracer) begins(a *actor) {
 
 // step writes one Step of a machine.
 func (t *tracer) step(w *World, a *actor) {
+	if a.witness != nil {
+		t.witnessed(w, a)
+		return
+	}
 	phase, row := "", fsm.BackendRow
 	if a.node != nil {
 		phase = a.member.Backend.PhaseName()
@@ -183,7 +187,7 @@ func describe(w *World, e *fsm.Effect) string {
 	case fsm.Exit:
 		return fmt.Sprintf("Exit(%d: %s)", e.Code, e.Cause)
 	case fsm.GrantLease, fsm.Bootstrap, fsm.StopHooks, fsm.KillTree, fsm.StartChild, fsm.Confirm,
-		fsm.Release, fsm.RevokeLease, fsm.ListKeys, fsm.Unroute:
+		fsm.Release, fsm.RevokeLease, fsm.Inquire, fsm.Attest, fsm.ListKeys, fsm.Unroute:
 		return e.Kind.String()
 	case fsm.MarkMaster:
 		if w.sched.Files {
@@ -211,7 +215,7 @@ func (t *tracer) changed(w *World, items []kv.Item) {
 		case k == kv.KindMaster && it.Present:
 			what = append(what, fmt.Sprintf("_master is %s, epoch %d", it.Record.Node, it.Record.Epoch))
 		case k == kv.KindEpoch && it.Present && it.Record.Released:
-			what = append(what, fmt.Sprintf("epoch %d is released", it.Record.Epoch))
+			what = append(what, t.released(&it.Record))
 		case !it.Present && (k == kv.KindMaster || k == kv.KindEpoch || k == kv.KindNode):
 			what = append(what, it.Key.Path()+" is gone")
 		}
@@ -220,6 +224,13 @@ func (t *tracer) changed(w *World, items []kv.Item) {
 		t.line(w, "etcd", strings.Join(append([]string{strings.Join(what, ", ")}, t.why()...), " "))
 	}
 	t.cause = [2]string{}
+}
+
+func (t *tracer) released(r *kv.Record) string {
+	if r.How == "" {
+		return fmt.Sprintf("epoch %d is released", r.Epoch)
+	}
+	return fmt.Sprintf("epoch %d is released: known from %v", r.Epoch, r.How)
 }
 
 func (t *tracer) why() []string {

@@ -35,8 +35,13 @@ var (
 	fieldAddress     = text("address", func(r *Record) *string { return &r.Address })
 	fieldContainer   = text("container", func(r *Record) *string { return &r.Container })
 	fieldData        = text("data", func(r *Record) *string { return &r.DataID })
+	fieldBoot        = text("boot", func(r *Record) *string { return &r.Boot })
+	fieldPIDs        = text("pid_namespace", func(r *Record) *string { return &r.PIDNamespace })
+	fieldRoot        = text("root", func(r *Record) *string { return &r.Root })
 	fieldVersion     = text("version", func(r *Record) *string { return &r.Version })
 	fieldTTL         = seconds("ttl", func(r *Record) *time.Duration { return &r.TTL })
+	fieldBy          = text("by", func(r *Record) *string { return &r.By })
+	fieldHow         = text("how", func(r *Record) *Means { return &r.How })
 	fieldSince       = instant("since", func(r *Record) *int64 { return &r.Since })
 )
 
@@ -47,9 +52,9 @@ var layout = map[Kind][]field{
 		need(fieldNode), need(fieldIncarnation), need(fieldEpoch), fieldAddress, need(fieldTTL),
 	},
 	KindEpoch: {
-		need(fieldEpoch), fieldNode, fieldIncarnation, fieldAddress, fieldContainer, fieldTTL,
-		flag("released", func(r *Record) *bool { return &r.Released }),
-		text("by", func(r *Record) *string { return &r.By }),
+		need(fieldEpoch), fieldNode, fieldIncarnation, fieldAddress, fieldContainer, fieldBoot, fieldPIDs,
+		fieldRoot, fieldTTL,
+		flag("released", func(r *Record) *bool { return &r.Released }), fieldBy, fieldHow,
 		list("unfenced", func(r *Record) *string { return &r.Unfenced }),
 		fieldSince,
 	},
@@ -60,7 +65,7 @@ var layout = map[Kind][]field{
 		fieldData,
 	},
 	KindNodeInfo: {
-		fieldAddress, fieldContainer, fieldData,
+		fieldAddress, fieldContainer, fieldBoot, fieldPIDs, fieldRoot, fieldData,
 		position("position", func(r *Record) *Position { return &r.Position }),
 		flag("final", func(r *Record) *bool { return &r.Final }),
 		whole("final_for", func(r *Record) *Epoch { return &r.FinalFor }),
@@ -86,18 +91,18 @@ var layout = map[Kind][]field{
 	KindFrontend: {fieldVersion, fieldTTL, fieldAddress},
 	KindHistory: {
 		need(fieldEpoch), fieldNode, fieldIncarnation, fieldSince,
-		text("ended", func(r *Record) *string { return &r.Ended }),
+		text("ended", func(r *Record) *string { return &r.Ended }), fieldBy, fieldHow,
 	},
 }
 
-func text(name string, at func(*Record) *string) field {
+func text[T ~string](name string, at func(*Record) *T) field {
 	return field{
 		name: name,
 		put: func(r *Record) string {
 			if *at(r) == "" {
 				return ""
 			}
-			return quote(*at(r))
+			return quote(string(*at(r)))
 		},
 		get: func(r *Record, raw json.RawMessage) error {
 			if raw[0] != '"' {

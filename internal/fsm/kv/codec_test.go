@@ -23,7 +23,7 @@ func TestEncodeWritesReadableJSON(t *testing.T) {
 		{
 			EpochKey,
 			Record{
-				Epoch: 7, Node: "a", Incarnation: 255, Address: "a", Container: "c0ffee",
+				Epoch: 7, Node: "a", Incarnation: 255, Address: "a", Place: Place{Container: "c0ffee"},
 				TTL: 2500 * time.Millisecond, Released: true, By: "guard",
 				Unfenced: `[{"epoch":6,"node":"b"}]`, Since: 1767366245,
 			},
@@ -48,7 +48,7 @@ func TestEncodeWritesReadableJSON(t *testing.T) {
 		{
 			NodeInfo("a"),
 			Record{
-				Address: "a", Container: "c", DataID: "d",
+				Address: "a", Place: Place{Container: "c"}, DataID: "d",
 				Final: true, FinalFor: 7, Position: Position{Len: 2, At: [4]int64{7, 12}},
 				Version: "1.0", TTL: 3 * time.Second, Priority: 2, Observer: true, HasFence: true,
 				Serial: 4,

@@ -11,7 +11,7 @@ type Debt struct {
 	Node        string
 	Incarnation LeaseID
 	Address     string
-	Container   string
+	Place
 }
 
 // debtJSON is how a debt stands in _epoch.unfenced.
@@ -21,6 +21,9 @@ type debtJSON struct {
 	Incarnation string `json:"incarnation"`
 	Address     string `json:"address,omitempty"`
 	Container   string `json:"container,omitempty"`
+	Boot        string `json:"boot,omitempty"`
+	PIDs        string `json:"pid_namespace,omitempty"`
+	Root        string `json:"root,omitempty"`
 }
 
 // Debts reads the list of _epoch.unfenced; an empty text is an empty list.
@@ -38,7 +41,7 @@ func Debts(text string) ([]Debt, error) {
 		if err != nil {
 			return nil, fmt.Errorf("cannot read the field \"unfenced\" of _epoch: %w", err)
 		}
-		debts = append(debts, Debt{d.Epoch, d.Node, lease, d.Address, d.Container})
+		debts = append(debts, Debt{d.Epoch, d.Node, lease, d.Address, Place{d.Container, d.Boot, d.PIDs, d.Root}})
 	}
 	return debts, nil
 }
@@ -50,7 +53,9 @@ func DebtsText(debts []Debt) string {
 	}
 	list := make([]debtJSON, 0, len(debts))
 	for _, d := range debts {
-		list = append(list, debtJSON{d.Epoch, d.Node, d.Incarnation.String(), d.Address, d.Container})
+		list = append(list, debtJSON{
+			d.Epoch, d.Node, d.Incarnation.String(), d.Address, d.Container, d.Boot, d.PIDNamespace, d.Root,
+		})
 	}
 	text, err := json.Marshal(list)
 	if err != nil {

@@ -44,9 +44,9 @@ func drawRecord(t *rapid.T) (Key, Record) {
 		}
 		return EpochKey, Record{
 			Epoch: epoch.Draw(t, "epoch"), Node: node, Incarnation: lease,
-			Address: word.Draw(t, "address"), Container: word.Draw(t, "container"), TTL: ttl,
-			Released: flag.Draw(t, "released"), By: word.Draw(t, "by"), Unfenced: string(list),
-			Since: since,
+			Address: word.Draw(t, "address"), Place: drawPlace(t), TTL: ttl,
+			Released: flag.Draw(t, "released"), By: word.Draw(t, "by"), How: Means(word.Draw(t, "how")),
+			Unfenced: string(list), Since: since,
 		}
 	case KindConfig:
 		r := Record{
@@ -79,7 +79,7 @@ func drawRecord(t *rapid.T) (Key, Record) {
 	case KindNodeInfo:
 		return NodeInfo(node), Record{
 			Address: word.Draw(t, "address"), DataID: word.Draw(t, "data"),
-			Container: word.Draw(t, "container"), Position: drawPosition(t),
+			Place: drawPlace(t), Position: drawPosition(t),
 			Final: flag.Draw(t, "is final"), Serial: serial.Draw(t, "config"),
 			FinalFor: epoch.Draw(t, "final"), Version: word.Draw(t, "version"), TTL: ttl,
 			Priority: rapid.IntRange(0, 1<<62).Draw(t, "priority"),
@@ -94,9 +94,14 @@ func drawRecord(t *rapid.T) (Key, Record) {
 		e := epoch.Draw(t, "epoch")
 		return HistoryKey(e), Record{
 			Epoch: e, Node: node, Incarnation: lease, Since: since,
-			Ended: word.Draw(t, "ended"),
+			Ended: word.Draw(t, "ended"), By: word.Draw(t, "by"), How: Means(word.Draw(t, "how")),
 		}
 	}
+}
+
+func drawPlace(t *rapid.T) Place {
+	word := rapid.StringN(0, 40, -1)
+	return Place{word.Draw(t, "container"), word.Draw(t, "boot"), word.Draw(t, "pid namespace"), word.Draw(t, "root")}
 }
 
 func drawNames(t *rapid.T, label string) Names {

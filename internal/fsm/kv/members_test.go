@@ -95,7 +95,7 @@ func TestPositionsCompare(t *testing.T) {
 }
 
 func TestDebts(t *testing.T) {
-	list := []Debt{{7, "n1", 0xab, "n1:5432", "c0ffee"}, {9, "n2", 0xcd, "", ""}}
+	list := []Debt{{7, "n1", 0xab, "n1:5432", Place{"c0ffee", "b007", "pid:[1]", "r007"}}, {9, "n2", 0xcd, "", Place{}}}
 	text := DebtsText(list)
 	got, err := Debts(text)
 	if err != nil || len(got) != 2 || got[0] != list[0] || got[1] != list[1] {

@@ -19,11 +19,14 @@ type Record struct {
 	Incarnation LeaseID // the holder's lease
 	Epoch       Epoch
 	Address     string
-	Container   string
 	TTL         time.Duration // granted TTL of the holder's lease
+
+	// Place is where the holder's processes are.
+	Place
 
 	Released bool   // _epoch: no process of the reign is left (SPEC E5)
 	By       string // _epoch: who said so
+	How      Means  // _epoch: how they know, where it is not the reign itself (SPEC E11)
 	Unfenced string // _epoch: reigns without proof of death, JSON, carried (SPEC E9)
 	// Since is when it began, in Unix seconds, for people only: the reign (_epoch,
 	// _history), or the node's state, but for stopping (_nodes).

@@ -18,8 +18,10 @@ const (
 	ProgramBackend Program = 1 << iota
 	ProgramFrontend
 	ProgramTools // msdhactl
+	ProgramWitness
 
-	everyProgram = ProgramBackend | ProgramFrontend | ProgramTools
+	everyProgram = ProgramBackend | ProgramFrontend | ProgramTools | ProgramWitness
+	ofOneGroup   = ProgramBackend | ProgramFrontend | ProgramTools
 )
 
 // Common is what every program needs to find its group.
@@ -82,8 +84,10 @@ type Backend struct {
 	// PublishAfter has the state `master` published after the master hook.
 	PublishAfter bool
 	AlwaysWait   bool
-	HTTPListen   string // host:port; empty: off
-	Record       string // file for events and effects; empty: off
+	// FenceProves lets the fence hook attest a death (SPEC E11).
+	FenceProves bool
+	HTTPListen  string // host:port; empty: off
+	Record      string // file for events and effects; empty: off
 }
 
 // Frontend is the configuration of a proxy.
@@ -100,6 +104,20 @@ type Tools struct {
 	Common
 }
 
+// Witness is the configuration of a witness.
+type Witness struct {
+	Common            // Group may be empty: all groups below Prefix
+	Engine     string // path of the container engine's socket
+	HTTPListen string // host:port; empty: off
+}
+
+// EngineProxy is the configuration of the filter before an engine.
+type EngineProxy struct {
+	Engine, Listen string // paths of sockets
+	LogJSON        bool
+	LogLevel       slog.Level
+}
+
 // settings is what the parsers of the table write to: everything that any
 // program knows, because everything is validated by every program.
 type settings struct {
@@ -107,6 +125,7 @@ type settings struct {
 	common   Common
 	backend  Backend
 	frontend Frontend
+	engine   EngineProxy
 
 	httpListen string
 	record     string
@@ -146,6 +165,30 @@ func LoadTools(s Source) (Tools, []Warning, error) {
 		return Tools{}, warnings, err
 	}
 	return Tools{Common: c.common}, warnings, nil
+}
+
+// LoadWitness reads the configuration of a witness. The error is of type Faults.
+func LoadWitness(s Source) (Witness, []Warning, error) {
+	c, warnings, err := s.load(ProgramWitness)
+	if err != nil {
+		return Witness{}, warnings, err
+	}
+	return Witness{Common: c.common, Engine: c.engine.Engine, HTTPListen: c.httpListen}, warnings, nil
+}
+
+// LoadEngineProxy reads what the filter before an engine needs, and nothing else: it
+// does not know etcd. The error is of type Faults.
+func LoadEngineProxy(s Source) (EngineProxy, error) {
+	l := s.newLoader(ProgramWitness)
+	for _, name := range []string{engineSocket, engineProxy, "MSDHA_LOG_FORMAT", "MSDHA_LOG_LEVEL"} {
+		l.read(lookupVariable(name))
+	}
+	if len(l.faults) > 0 {
+		return EngineProxy{}, l.faults
+	}
+	p := l.settings.engine
+	p.LogJSON, p.LogLevel = l.settings.common.LogJSON, l.settings.common.LogLevel
+	return p, nil
 }
 
 // LoadHTTPListen reads where a program answers, and nothing else, for whoever asks

@@ -45,7 +45,8 @@ var loaders = map[Program]func(Source) ([]Warning, error){
 		_, w, err := LoadFrontend(s)
 		return w, err
 	},
-	ProgramTools: func(s Source) ([]Warning, error) { _, w, err := LoadTools(s); return w, err },
+	ProgramTools:   func(s Source) ([]Warning, error) { _, w, err := LoadTools(s); return w, err },
+	ProgramWitness: func(s Source) ([]Warning, error) { _, w, err := LoadWitness(s); return w, err },
 }
 
 // wrong has values that each variable refuses. That it has them for every
@@ -99,6 +100,7 @@ var wrong = map[string][]string{
 	"MSDHA_CANDIDATE":                      {"perhaps"},
 	"MSDHA_PUBLISH":                        {"during"},
 	"MSDHA_ALWAYS_WAIT":                    {"10"},
+	"MSDHA_FENCE_PROVES_DEATH":             {"perhaps"},
 	"MSDHA_START_PATIENCE":                 {"0", "off", "endless"},
 	"MSDHA_HTTP_LISTEN":                    {"8008", "host", ":65536", ":http", "a b:80"},
 	"MSDHA_LOG_FORMAT":                     {"xml"},
@@ -115,8 +117,8 @@ var wrong = map[string][]string{
 	"MSDHA_PRIORITY":                       {"-1", "high", "1000001", "1.5"},
 	"MSDHA_PROMOTE_QUORUM":                 {"0", "65", "two", "1/2"},
 	// Not built: refused whatever the value.
-	"MSDHA_FENCE_PROVES_DEATH": {"true"}, "MSDHA_PUBLISH_BARRIER": {"off"},
-	"MSDHA_READ_PORT": {"5433"}, "MSDHA_READ_MAX_LAG": {"1"},
+	"MSDHA_PUBLISH_BARRIER": {"off"},
+	"MSDHA_READ_PORT":       {"5433"}, "MSDHA_READ_MAX_LAG": {"1"},
 	"MSDHA_READ_FALLBACK": {"true"}, "MSDHA_HOLD": {"5s"},
 }
 
@@ -203,7 +205,7 @@ func TestAllVariablesWrongTogether(t *testing.T) {
 }
 
 func TestNothingSet(t *testing.T) {
-	want := map[Program]int{ProgramBackend: 2, ProgramFrontend: 3, ProgramTools: 2}
+	want := map[Program]int{ProgramBackend: 2, ProgramFrontend: 3, ProgramTools: 2, ProgramWitness: 1}
 	for p, load := range loaders {
 		_, err := load(environment(nil, nil))
 		faults := faultsOf(t, err)
@@ -274,6 +276,7 @@ func TestDefaults(t *testing.T) {
 		{"monitor failures", b.MonitorFailures, 3},
 		{"publish after", b.PublishAfter, false},
 		{"always wait", b.AlwaysWait, false},
+		{"fence proves", b.FenceProves, false},
 		{"patience", b.StartPatience, 30 * time.Second},
 		{"frontend's patience", f.StartPatience, Forever},
 		{"msdhactl's patience", tools.StartPatience, 5 * time.Second},
@@ -336,6 +339,7 @@ func TestValues(t *testing.T) {
 		{"MSDHA_PRIORITY", "1000000", value(&b.Priority, 1_000_000)},
 		{"MSDHA_PROMOTE_QUORUM", "64", value(&b.PromoteQuorum, 64)},
 		{"MSDHA_ALWAYS_WAIT", "yes", value(&b.AlwaysWait, true)},
+		{"MSDHA_FENCE_PROVES_DEATH", "true", value(&b.FenceProves, true)},
 		{"MSDHA_PUBLISH", "after", value(&b.PublishAfter, true)},
 		{"MSDHA_START_PATIENCE", "forever", value(&b.StartPatience, Forever)},
 		{"MSDHA_HTTP_LISTEN", "off", value(&b.HTTPListen, "")},

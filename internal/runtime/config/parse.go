@@ -278,6 +278,15 @@ func parsePrefix(s string) (string, error) {
 	return trimmed, nil
 }
 
+// parseSocket takes unix:///path, or the path alone.
+func parseSocket(s string) (string, error) {
+	path := strings.TrimPrefix(s, "unix://")
+	if strings.Contains(path, "://") {
+		return "", errors.New("it is no Unix socket")
+	}
+	return parsePath(path)
+}
+
 func parsePath(s string) (string, error) {
 	if !filepath.IsAbs(s) {
 		return "", errors.New("the path is not absolute")

@@ -12,12 +12,16 @@ var programNames = []struct {
 	{ProgramBackend, "backend"},
 	{ProgramFrontend, "frontend"},
 	{ProgramTools, "msdhactl"},
+	{ProgramWitness, "witness"},
 }
 
 // String lists the programs of a set.
 func (p Program) String() string {
-	if p == everyProgram {
+	switch p {
+	case everyProgram:
 		return "all"
+	case ofOneGroup:
+		return "all but witness"
 	}
 	var names []string
 	for _, n := range programNames {

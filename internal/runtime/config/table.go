@@ -17,6 +17,12 @@ const typoOfName = "MSHDA_NAME"
 // httpListen is the one variable that is also read alone.
 const httpListen = "MSDHA_HTTP_LISTEN"
 
+// The two ends of the filter before an engine.
+const (
+	engineSocket = "MSDHA_ENGINE"
+	engineProxy  = "MSDHA_ENGINE_PROXY"
+)
+
 // defaults are texts that go through the parser of their variable, by program;
 // everyProgram stands for those that are not named.
 type defaults map[Program]string
@@ -152,4 +158,5 @@ const (
 	formSignal   = "a signal, such as TERM, SIGTERM or 15"
 	formPEM      = "the path of a PEM file"
 	formDir      = "an absolute path"
+	formSocket   = "the path of a Unix socket, such as unix:///var/run/docker.sock"
 )

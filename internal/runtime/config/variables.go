@@ -66,9 +66,11 @@ var table = []variable{
 		}),
 	},
 	{
-		name: "MSDHA_GROUP", who: everyProgram, required: everyProgram,
-		meaning: "the group; `g` and `g2` never see each other", form: formName,
-		set: into(validName, func(c *settings) *string { return &c.common.Group }),
+		name: "MSDHA_GROUP", who: everyProgram, required: ofOneGroup,
+		meaning: "the group; `g` and `g2` never see each other. A witness serves all groups below `MSDHA_PREFIX` " +
+			"where it is not set",
+		form: formName,
+		set:  into(validName, func(c *settings) *string { return &c.common.Group }),
 	},
 	{
 		name: "MSDHA_PORT", who: ProgramFrontend, required: ProgramFrontend,
@@ -78,11 +80,11 @@ var table = []variable{
 	},
 	{
 		name: "MSDHA_NAME", who: everyProgram, defaultText: "the hostname", typo: typoOfName,
-		meaning: "name of the node or frontend (`MSHDA_NAME` is accepted with a warning)",
+		meaning: "name of the node, frontend or witness (`MSHDA_NAME` is accepted with a warning)",
 		form:    formName, set: setName,
 	},
 	{
-		name: "MSDHA_TTL", who: everyProgram, defaults: all("10"),
+		name: "MSDHA_TTL", who: ofOneGroup, defaults: all("10"),
 		meaning: "TTL of the lease; below 3 warns, as renewals come every third of it",
 		form:    "whole seconds from 1 to 86400, such as 10, 10s or 1m",
 		set:     into(parseTTL, func(c *settings) *time.Duration { return &c.common.TTL }),
@@ -180,8 +182,12 @@ var table = []variable{
 	},
 	{
 		name: "MSDHA_FENCE_PROVES_DEATH", who: ProgramBackend, defaults: all("false"),
-		meaning: "success of the `fence` hook attests that the old master is dead",
-		unbuilt: "attestation by the fence hook",
+		meaning: "the `fence` hook runs while the others wait, and its success attests that the old master is dead: " +
+			"only for a hook that has seen the power, or the instance, to be off",
+		form: formBool,
+		set: into(parseBool, func(c *settings) *bool {
+			return &c.backend.FenceProves
+		}),
 	},
 	{
 		name: "MSDHA_CANDIDATE", who: ProgramBackend, defaults: all("true"),
@@ -237,7 +243,7 @@ var table = []variable{
 		meaning: "how long connections wait for a master", unbuilt: "holding connections",
 	},
 	{
-		name: "MSDHA_START_PATIENCE", who: everyProgram,
+		name: "MSDHA_START_PATIENCE", who: ofOneGroup,
 		defaults: defaults{
 			ProgramBackend: "30s", ProgramFrontend: "forever", ProgramTools: "5s",
 		},
@@ -248,11 +254,23 @@ var table = []variable{
 		}),
 	},
 	{
-		name: httpListen, who: ProgramBackend | ProgramFrontend,
-		defaults: defaults{ProgramBackend: ":8008", ProgramFrontend: ":8404"},
+		name: httpListen, who: ProgramBackend | ProgramFrontend | ProgramWitness,
+		defaults: defaults{ProgramBackend: ":8008", ProgramFrontend: ":8404", ProgramWitness: ":8406"},
 		meaning:  "address of health, status and metrics; or `off`",
 		form:     "host:port, :port or off",
 		set:      into(parseListen, func(c *settings) *string { return &c.httpListen }),
+	},
+	{
+		name: engineSocket, who: ProgramWitness, defaults: all("unix:///var/run/docker.sock"),
+		meaning: "socket of the container engine, or of `msdha-witness proxy`. An engine at an address is not " +
+			"taken: its word would be about containers of another kernel",
+		form: formSocket,
+		set:  into(parseSocket, func(c *settings) *string { return &c.engine.Engine }),
+	},
+	{
+		name: engineProxy, who: ProgramWitness, defaults: all("unix:///run/msdha/engine.sock"),
+		meaning: "socket on which `msdha-witness proxy` listens", form: formSocket,
+		set: into(parseSocket, func(c *settings) *string { return &c.engine.Listen }),
 	},
 	{
 		name: "MSDHA_LOG_FORMAT", who: everyProgram, defaults: all("text"),

@@ -31,7 +31,10 @@ func (g *guard) act(a Action) {
 		g.fence()
 	case ActionKill:
 		g.kill()
+	case ActionAttest:
+		g.attest(a.Lease, a.Limit)
 	case ActionExit:
+		g.endHelper()
 		g.exit, g.code = true, a.Code
 	}
 }
@@ -76,30 +79,29 @@ func (g *guard) kill() {
 		g.log(err.Error())
 	}
 	go func() {
-		defer close(g.gone)
 		select {
 		case <-g.agent.Done():
 		case <-time.After(agentWait):
 		}
-		g.killRest()
+		g.gone <- g.killRest()
 	}()
 }
 
 // killRest returns when no descendant is left, however long that takes. Only
 // those that we have no right to signal are left to whoever is above us: the end
 // of PID 1 ends them, as does a supervisor of the whole cgroup. The agent, which
-// might have released something, is dead.
-func (g *guard) killRest() {
+// might have released something, is dead; and nobody is said to have ended (SPEC E11).
+func (g *guard) killRest() (left bool) {
 	for {
 		ctx, cancel := context.WithTimeout(context.Background(), killReport)
 		err := g.reaper.KillTree(ctx, os.Getpid())
 		cancel()
 		if err == nil {
-			return
+			return false
 		}
 		g.log(err.Error())
 		if errors.Is(err, proc.ErrNoRight) && g.agentDead() {
-			return
+			return true
 		}
 	}
 }

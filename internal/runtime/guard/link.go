@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -95,6 +96,13 @@ func (l *Link) Child(pid int, sig syscall.Signal) error {
 	return l.send(childRecord(pid, sig))
 }
 
+// Lease tells the guard what nobody but a helper of its own can give back once this
+// process is dead, and how long that helper may take (SPEC E11). 0 says that there
+// is nothing left to be given back, or that whoever is left is out of our reach.
+func (l *Link) Lease(id int64, limit time.Duration) error {
+	return l.send(leaseRecord(id, limit))
+}
+
 // Close ends the line. The guard takes that for the agent's end and kills all.
 func (l *Link) Close() error {
 	err := l.file.Close()
@@ -123,8 +131,11 @@ func (l *Link) send(r record) error {
 }
 
 func (k recordKind) String() string {
-	if k == recordArm {
+	switch k {
+	case recordArm:
 		return "fence and kill time, in that order"
+	case recordLease:
+		return "lease and limit"
 	}
 	return "pid and signal"
 }

@@ -39,13 +39,15 @@ func TestLink(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close() //nolint:errcheck // the pair is the test's
-	err = errors.Join(l.Arm(5, clock.Never), l.Child(4711, unix.SIGQUIT), l.Child(0, unix.SIGTERM))
+	err = errors.Join(l.Arm(5, clock.Never), l.Child(4711, unix.SIGQUIT), l.Child(0, unix.SIGTERM),
+		l.Lease(0x7fff, time.Second), l.Lease(0, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
 	buf := make([]byte, 100)
 	for _, want := range []record{
 		armRecord(5, clock.Never), childRecord(4711, unix.SIGQUIT), childRecord(0, unix.SIGTERM),
+		leaseRecord(0x7fff, time.Second), leaseRecord(0, 0),
 	} {
 		n, err := unix.Read(ours, buf)
 		if err != nil {
@@ -59,6 +61,7 @@ func TestLink(t *testing.T) {
 		"kill before fence": l.Arm(5, 4), "fence at 0": l.Arm(0, 4), "negative": l.Arm(-5, 4),
 		"pid 1": l.Child(1, unix.SIGTERM), "negative pid": l.Child(-4, unix.SIGTERM),
 		"signal 0": l.Child(4711, 0), "signal 65": l.Child(4711, 65),
+		"no limit": l.Lease(4711, 0), "negative lease": l.Lease(-1, 5), "negative limit": l.Lease(1, -5),
 	} {
 		if err == nil {
 			t.Errorf("%s was sent", what)
@@ -115,7 +118,7 @@ func TestAttachRefuses(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, r := range []record{armRecord(5, clock.Never), childRecord(4711, unix.SIGQUIT)} {
+	for _, r := range []record{armRecord(5, clock.Never), childRecord(4711, unix.SIGQUIT), leaseRecord(1, 2)} {
 		p := r.encode()
 		f.Add(p[:])
 	}
@@ -129,7 +132,8 @@ func FuzzDecode(f *testing.F) {
 		if again := r.encode(); string(again[:]) != string(p) {
 			t.Fatalf("%x became %x", p, again)
 		}
-		if r.kind == recordArm && (r.a <= 0 || r.b < r.a) || r.kind == recordChild && r.a == 1 {
+		if r.kind == recordArm && (r.a <= 0 || r.b < r.a) || r.kind == recordChild && r.a == 1 ||
+			r.kind == recordLease && r.a != 0 && r.b <= 0 {
 			t.Fatalf("accepted %+v", r)
 		}
 	})

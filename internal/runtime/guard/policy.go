@@ -1,6 +1,9 @@
 package guard
 
-import "syscall"
+import (
+	"syscall"
+	"time"
+)
 
 // EventKind says what happened.
 type EventKind uint8
@@ -12,7 +15,9 @@ const (
 	EventSignal                           // Signal came from outside
 	EventAgentClosed                      // the agent's pipe is closed or carried garbage
 	EventAgentExited                      // the agent's process ended; Code
-	EventTreeGone                         // after EventAgentExited: nobody is left to kill
+	EventTreeGone                         // after EventAgentExited: nobody is left to kill; Left
+	EventLease                            // the agent says: Lease is to be given back for it, within Limit
+	EventAttested                         // the helper has ended
 )
 
 // Event is one thing that happened. Instants are clock.Now's.
@@ -22,6 +27,9 @@ type Event struct {
 	Kill   int64          // EventArm: SIGKILL at, not before Fence
 	Signal syscall.Signal // EventSignal
 	Code   int            // EventAgentExited: exit code, or 128 + signal
+	Left   bool           // EventTreeGone: but for those whom we may not signal
+	Lease  int64          // EventLease: 0 for none
+	Limit  time.Duration  // EventLease
 }
 
 // ActionKind says what to do.
@@ -32,7 +40,8 @@ const (
 	ActionForward ActionKind = iota + 1 // Signal to the agent
 	ActionFence                         // the fence signal to the main process
 	ActionKill                          // SIGKILL to the agent first, then to all descendants
-	ActionExit                          // end the guard with Code; only after EventTreeGone
+	ActionAttest                        // let a helper give back Lease within Limit; only after EventTreeGone
+	ActionExit                          // end the guard with Code, and the helper; only after EventTreeGone
 )
 
 // Action is one thing to do.
@@ -40,6 +49,8 @@ type Action struct {
 	Kind   ActionKind
 	Signal syscall.Signal // ActionForward
 	Code   int            // ActionExit
+	Lease  int64          // ActionAttest
+	Limit  time.Duration  // ActionAttest
 }
 
 // Policy decides. It is called from one goroutine, does no I/O, and gets the

@@ -5,6 +5,7 @@ import (
 	"os/signal"
 	"strconv"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -28,7 +29,7 @@ var forwarded = []os.Signal{
 type Options struct {
 	Policy Policy
 	Path   string       // program of the agent; empty: this one
-	Args   []string     // its arguments, the name first; nil: ours
+	Args   []string     // its arguments, the name first; nil: ours. The helper gets the same
 	Log    func(string) // nil: standard error
 }
 
@@ -58,15 +59,19 @@ func Run(o Options) int {
 }
 
 type guard struct {
-	log     func(string)
-	policy  Policy
-	reaper  *proc.Reaper
-	timer   *clock.Timer
-	signals chan os.Signal
-	records chan record // closed when the agent's end is closed or broken
-	gone    chan struct{}
-	agent   *proc.Process
-	line    *os.File
+	log      func(string)
+	policy   Policy
+	reaper   *proc.Reaper
+	timer    *clock.Timer
+	signals  chan os.Signal
+	records  chan record // closed when the agent's end is closed or broken
+	gone     chan bool   // one value, once killing is over: whether somebody is left
+	agent    *proc.Process
+	helper   *proc.Process
+	attested <-chan struct{} // the helper has ended
+	line     *os.File
+	path     string // of agent and helper
+	args     []string
 
 	child       proc.ID // main process; PID 0 for none
 	childSignal syscall.Signal
@@ -81,7 +86,7 @@ func newGuard(o Options) (*guard, error) {
 		policy:  o.Policy,
 		signals: make(chan os.Signal, 16),
 		records: make(chan record),
-		gone:    make(chan struct{}),
+		gone:    make(chan bool, 1),
 	}
 	var err error
 	if g.timer, err = clock.NewTimer(); err != nil {
@@ -134,6 +139,7 @@ func (g *guard) startAgent(o Options, option string) error {
 	if option != "" {
 		value += "," + option
 	}
+	g.path, g.args = path, args
 	g.agent, err = g.reaper.Start(path, args, &syscall.ProcAttr{
 		Env:   append(without(linkVariable, os.Environ()), linkVariable+"="+value),
 		Files: []uintptr{0, 1, 2, uintptr(theirs)},
@@ -183,16 +189,31 @@ func (g *guard) loop() int {
 		case <-exited:
 			exited = nil
 			g.agentExited()
-		case <-gone:
-			gone = nil
+		case left := <-gone:
 			if exited != nil { // reaped with the tree, and select took the other case
 				exited = nil
 				g.agentExited()
 			}
-			g.deliver(Event{Kind: EventTreeGone})
+			g.readRest(records)
+			records = nil
+			g.deliver(Event{Kind: EventTreeGone, Left: left})
+		case <-g.attested:
+			g.helper, g.attested = nil, nil
+			g.deliver(Event{Kind: EventAttested})
 		}
 	}
 	return g.code
+}
+
+// readRest takes what the agent sent before it died: that it has given everything
+// back may be the last of it. Its end of the line is closed by now.
+func (g *guard) readRest(records <-chan record) {
+	if records == nil {
+		return
+	}
+	for r := range records {
+		g.take(r)
+	}
 }
 
 func (g *guard) agentExited() {
@@ -205,6 +226,8 @@ func (g *guard) take(r record) {
 		g.deliver(Event{Kind: EventArm, Fence: r.a, Kill: r.b})
 	case recordChild:
 		g.setChild(int(r.a), syscall.Signal(r.b))
+	case recordLease:
+		g.deliver(Event{Kind: EventLease, Lease: r.a, Limit: time.Duration(r.b)})
 	}
 }
 

@@ -3,6 +3,7 @@ package guard
 import (
 	"encoding/binary"
 	"syscall"
+	"time"
 )
 
 // A record is what the agent sends: 24 bytes, on a socket that keeps the bounds
@@ -10,11 +11,11 @@ import (
 //
 //	0  4  magic, which ends in the version of this format
 //	4  4  kind
-//	8  8  arm: fence signal at; child: pid, or 0 for none
-//	16 8  arm: SIGKILL at;      child: number of the fence signal
+//	8  8  arm: fence signal at; child: pid, or 0 for none;       lease: its id, or 0 for none
+//	16 8  arm: SIGKILL at;      child: number of the fence signal; lease: limit in ns
 const (
 	recordSize  = 24
-	recordMagic = "msG1"
+	recordMagic = "msG2"
 )
 
 type recordKind uint32
@@ -22,6 +23,7 @@ type recordKind uint32
 const (
 	recordArm recordKind = iota + 1
 	recordChild
+	recordLease
 )
 
 type record struct {
@@ -58,6 +60,8 @@ func (r record) valid() bool {
 		return r.a > 0 && r.b >= r.a
 	case recordChild:
 		return r.a >= 0 && r.a <= lastPID && r.a != 1 && r.b >= 1 && r.b <= lastSignal
+	case recordLease:
+		return r.a >= 0 && r.b >= 0 && (r.a == 0 || r.b > 0)
 	}
 	return false
 }
@@ -66,4 +70,8 @@ func armRecord(fence, kill int64) record { return record{recordArm, fence, kill}
 
 func childRecord(pid int, sig syscall.Signal) record {
 	return record{recordChild, int64(pid), int64(sig)}
+}
+
+func leaseRecord(id int64, limit time.Duration) record {
+	return record{recordLease, id, int64(limit)}
 }

@@ -100,6 +100,9 @@ func (c *Counters) registry(s Source) *prometheus.Registry {
 			return -1
 		})
 	registerTraffic(r, s)
+	if _, ok := s.Snapshot().(*Witness); ok {
+		registerWitness(r, s)
+	}
 	return r
 }
 

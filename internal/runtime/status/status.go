@@ -49,11 +49,12 @@ type Backend struct {
 	Live        bool  `json:"live"`
 	Ready       bool  `json:"ready"`
 
-	Follows  string   `json:"follows,omitempty"`  // the master to which the follow hook has attached
-	Detached bool     `json:"detached,omitempty"` // it takes nothing from anybody
-	Position string   `json:"position,omitempty"` // how far its data reaches, since it detached
-	Finals   *Finals  `json:"finals,omitempty"`   // for the present vacancy
-	Members  *Members `json:"members,omitempty"`  // the member list, where there is one
+	Follows  string   `json:"follows,omitempty"`    // the master to which the follow hook has attached
+	Detached bool     `json:"detached,omitempty"`   // it takes nothing from anybody
+	Position string   `json:"position,omitempty"`   // how far its data reaches, since it detached
+	Finals   *Finals  `json:"finals,omitempty"`     // for the present vacancy
+	Members  *Members `json:"members,omitempty"`    // the member list, where there is one
+	Ended    *Ended   `json:"last_ended,omitempty"` // the last reign that is known to have ended
 	Paused   bool     `json:"paused,omitempty"`
 	Trouble  string   `json:"trouble,omitempty"` // a hook that goes on failing
 
@@ -66,6 +67,15 @@ type Finals struct {
 	Cast      int `json:"cast"`
 	NotHigher int `json:"not_higher"` // than the node's own, which is one of them
 	Needed    int `json:"needed"`     // not higher ones, for a claim
+}
+
+// Ended is a reign of which no process is left, and how that is known.
+type Ended struct {
+	Epoch int64  `json:"epoch"`
+	Node  string `json:"node"`
+	Ended string `json:"ended"`
+	By    string `json:"by,omitempty"`  // who attested it, if the reign itself did not (SPEC E11)
+	How   string `json:"how,omitempty"` // guard, restart, witness or fence
 }
 
 // Members is the member list (SPEC P3). The next list is what the database is to

@@ -41,6 +41,8 @@ type Config struct {
 	WatchIdle time.Duration
 	// Prefix and Group are where the group's keys are: <prefix>/<group>/.
 	Prefix, Group string
+	// AllGroups lets Group be empty: then Groups lists all, and In leads to each.
+	AllGroups bool
 	// Logger gets what no error can carry; nil means nothing is logged.
 	Logger *slog.Logger
 }
@@ -114,7 +116,7 @@ func (c *Config) settle() ([]string, error) {
 	case c.Username == "" && c.Password != "":
 		fault("cannot log in with a password alone: set ETCDCTL_USER, or remove ETCDCTL_PASSWORD")
 	}
-	if err := kv.ValidName(c.Group); err != nil {
+	if err := kv.ValidName(c.Group); err != nil && (c.Group != "" || !c.AllGroups) {
 		fault("cannot use the group %q: %w", c.Group, err)
 	}
 	if c.DialTimeout == 0 {

@@ -10,10 +10,15 @@
 //	fence=PID        claim that the main process is PID
 //	close            close the line to the guard
 //	garbage          send the guard something else than a record
+//	lease=ID,LIMIT   what is to be given back, and for how many milliseconds; 0,0 for nothing
 //	stop             SIGSTOP itself
 //	exit=CODE        end
 //
 // After the last one it waits: for the end of its guard or its main process.
+//
+// As the guard's helper it prints "helper ID,LIMIT" and how many processes of the
+// node it has found, besides the guard and itself. Then it does what GUARDTEST_HELPER
+// says: "stop" itself, "hang", or exit with that code.
 package main
 
 import (
@@ -35,6 +40,9 @@ import (
 )
 
 func main() {
+	if guard.Attesting() {
+		os.Exit(helper())
+	}
 	if !guard.Inside() {
 		os.Exit(guard.Run(guard.Options{
 			Policy: &policy{fence: clock.Never, kill: clock.Never},
@@ -53,17 +61,30 @@ func main() {
 type policy struct {
 	fence, kill int64
 	code        int
+	lease       int64
+	limit       time.Duration
+	giveUp      int64 // 0: there is no helper
 }
 
-func (p *policy) Next() int64 { return min(p.fence, p.kill) }
+func (p *policy) Next() int64 {
+	if p.giveUp != 0 {
+		return p.giveUp
+	}
+	return min(p.fence, p.kill)
+}
 
 func (p *policy) Step(now int64, ev guard.Event) []guard.Action {
 	switch ev.Kind {
+	case guard.EventLease:
+		p.lease, p.limit = ev.Lease, ev.Limit
 	case guard.EventArm:
 		p.fence, p.kill = ev.Fence, ev.Kill
 	case guard.EventSignal:
 		return []guard.Action{{Kind: guard.ActionForward, Signal: ev.Signal}}
 	case guard.EventTick:
+		if p.giveUp != 0 {
+			return p.exit()
+		}
 		if now >= p.kill {
 			return p.end()
 		}
@@ -75,9 +96,19 @@ func (p *policy) Step(now int64, ev guard.Event) []guard.Action {
 		p.code = ev.Code
 		return p.end()
 	case guard.EventTreeGone:
-		return []guard.Action{{Kind: guard.ActionExit, Code: p.code}}
+		if p.lease == 0 || ev.Left {
+			return p.exit()
+		}
+		p.giveUp = now + int64(p.limit)
+		return []guard.Action{{Kind: guard.ActionAttest, Lease: p.lease, Limit: p.limit}}
+	case guard.EventAttested:
+		return p.exit()
 	}
 	return nil
+}
+
+func (p *policy) exit() []guard.Action {
+	return []guard.Action{{Kind: guard.ActionExit, Code: p.code}}
 }
 
 func (p *policy) end() []guard.Action {
@@ -160,6 +191,10 @@ func (n *node) follow(name, value string) error {
 		return n.link.Close()
 	case "garbage":
 		return unix.Sendto(3, []byte(value), 0, nil) // where the guard puts it
+	case "lease":
+		var id, limit int64
+		_, err := fmt.Sscanf(value, "%d,%d", &id, &limit)
+		return errors.Join(err, n.link.Lease(id, time.Duration(limit)*time.Millisecond))
 	case "stop":
 		return unix.Kill(os.Getpid(), unix.SIGSTOP)
 	}

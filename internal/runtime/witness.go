@@ -1,0 +1,254 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"msdha/internal/fsm"
+	"msdha/internal/fsm/kv"
+	"msdha/internal/runtime/config"
+	"msdha/internal/runtime/engine"
+	"msdha/internal/runtime/status"
+	"msdha/internal/runtime/store"
+)
+
+// witnessTimeout is that of each request to etcd and to the engine.
+const witnessTimeout = 2 * time.Second
+
+// RunWitness is the life of a witness, from its configuration to its exit code.
+func RunWitness(cfg config.Witness, version string, log *Log) int {
+	signals := catchSignals(syscall.SIGHUP)
+	w, err := newWitness(cfg, log)
+	if err != nil {
+		log.Error("cannot start", "error", err)
+		return fsm.ExitConfig
+	}
+	defer w.close()
+	log.Info("witness starts", "version", version, "groups", w.groups(), "engine", cfg.Engine)
+	go w.loop.followSignals(signals, func(syscall.Signal) {
+		log.Info("asked to stop", "signal", "hangup")
+		w.loop.step(&fsm.Event{Kind: fsm.StopRequested})
+	})
+	return w.loop.run(fsm.Event{Kind: fsm.Started})
+}
+
+// witness connects a fsm.Witness with etcd and the container engine.
+type witness struct {
+	cfg     config.Witness
+	log     *Log
+	machine *fsm.Witness
+	loop    *loop
+	etcd    *requests
+	engine  *engine.Client
+	http    *status.Server
+	ctx     context.Context
+	cancel  context.CancelFunc
+
+	stores    map[string]*store.Store // of the groups that were written to
+	following bool
+	silent    bool // the log says already that nothing is followed
+	attested  uint64
+	snapshot  atomic.Pointer[status.Witness]
+	counters  status.Counters
+}
+
+func newWitness(cfg config.Witness, log *Log) (_ *witness, err error) {
+	w := &witness{cfg: cfg, log: log, stores: map[string]*store.Store{}}
+	w.ctx, w.cancel = context.WithCancel(context.Background())
+	defer func() {
+		if err != nil {
+			w.close()
+		}
+	}()
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return nil, fmt.Errorf("cannot tell this machine from its clones: %w", err)
+	}
+	if w.engine, err = engine.Open(cfg.Engine); err != nil {
+		return nil, err
+	}
+	st, err := store.Open(storeConfig(&cfg.Common, log.Logger))
+	if err != nil {
+		return nil, err
+	}
+	w.etcd = &requests{ctx: w.ctx, store: st, log: log.Logger}
+	w.machine = fsm.NewWitness(&fsm.WitnessConfig{
+		Name: cfg.Name, Boot: strings.TrimSpace(string(boot)), Timeout: witnessTimeout,
+	})
+	if w.loop, err = newLoop(w.machine, nil, log.Logger); err != nil {
+		return nil, err
+	}
+	w.loop.driver, w.etcd.loop = w, w.loop
+	w.http, err = status.Listen(cfg.HTTPListen, w, log.Logger)
+	return w, err
+}
+
+func (w *witness) groups() string {
+	if w.cfg.Group != "" {
+		return w.cfg.Group
+	}
+	return "all below " + w.cfg.Prefix
+}
+
+func (w *witness) close() {
+	w.cancel()
+	if w.http != nil {
+		w.http.Close()
+	}
+	if w.etcd != nil {
+		w.etcd.store.Close()
+		w.etcd.wait.Wait()
+	}
+	if w.engine != nil {
+		w.engine.Close()
+	}
+}
+
+// execute carries one effect out.
+func (w *witness) execute(e *fsm.Effect, now fsm.Instant) {
+	switch {
+	case e.Kind.IsTxn():
+		w.transact(e, now)
+	case e.Kind == fsm.ListKeys:
+		w.list(e, now)
+	case w.etcd.handles(e, now):
+	case e.Kind == fsm.Follow:
+		w.follow(e.Op, e.Timeout)
+	case e.Kind == fsm.Inspect:
+		w.inspect(e, now)
+	case e.Kind == fsm.Exit:
+		logEnd(w.log.Logger, e.Cause.String(), e.Code, w.etcd)
+		w.loop.end(e.Code)
+	default:
+		w.log.Error("no adapter for this effect; please report it", "effect", e.Kind.String())
+	}
+}
+
+// list reads what is registered in all groups.
+func (w *witness) list(e *fsm.Effect, now fsm.Instant) {
+	ev := fsm.Event{Kind: fsm.Listed, Op: e.Op, Sent: now}
+	w.etcd.ask(e, &ev, func(ctx context.Context) (kv.Header, kv.Outcome, error) {
+		groups, h, o, err := w.etcd.store.Groups(ctx)
+		for name, items := range groups {
+			ev.Groups = append(ev.Groups, fsm.GroupKeys{Group: name, Items: items})
+		}
+		return h, o, err
+	})
+}
+
+// transact executes a transaction of one group.
+func (w *witness) transact(e *fsm.Effect, now fsm.Instant) {
+	s := w.stores[e.Group]
+	if s == nil {
+		s = w.etcd.store.In(e.Group)
+		w.stores[e.Group] = s
+	}
+	ev := fsm.Event{Kind: fsm.TxnDone, Op: e.Op, Sent: now}
+	txn, attempt, attests := w.loop.out.Txns[e.Txn], e.Attempt, e.Kind == fsm.Attest
+	about := []any{"group", e.Group, "node", e.Node, "incarnation", e.Lease.String()}
+	w.etcd.ask(e, &ev, func(ctx context.Context) (kv.Header, kv.Outcome, error) {
+		result, h, o, err := s.Txn(ctx, &txn, attempt)
+		ev.Result = &result
+		if attests && o == kv.OK && result.Succeeded {
+			w.log.Info("attested a death: the engine says that its container does not run", about...)
+			w.loop.post(func() { w.attested++ })
+		}
+		return h, o, err
+	})
+}
+
+// follow has the engine's events told to the machine.
+func (w *witness) follow(op fsm.Op, timeout time.Duration) {
+	w.etcd.wait.Go(func() {
+		err := w.engine.Follow(w.ctx, timeout, func() {
+			w.loop.post(func() {
+				w.log.Info("following the engine's events")
+				w.following, w.silent = true, false
+				w.loop.step(&fsm.Event{Kind: fsm.Following, Op: op})
+			})
+		}, func(e engine.Event) {
+			w.loop.post(func() {
+				w.log.Debug("event", "container", e.Container, "action", e.Action)
+				w.loop.step(&fsm.Event{Kind: fsm.ContainerEvent, Op: op, Container: e.Container, Action: e.Action})
+			})
+		})
+		w.loop.post(func() {
+			if w.following || !w.silent {
+				w.log.Warn("not following the engine's events, trying again: nothing is attested without", "error", err)
+			}
+			w.following, w.silent = false, true
+			w.loop.step(&fsm.Event{Kind: fsm.FollowEnded, Op: op})
+		})
+	})
+}
+
+// inspect asks the engine. What is no answer is kv.Unknown to the machine.
+func (w *witness) inspect(e *fsm.Effect, now fsm.Instant) {
+	op, timeout, id := e.Op, e.Timeout, e.Container
+	w.etcd.wait.Go(func() {
+		ctx, cancel := context.WithTimeout(w.ctx, timeout)
+		defer cancel()
+		ev := fsm.Event{Kind: fsm.Inspected, Op: op, Sent: now, Outcome: kv.Unknown}
+		s, err := w.engine.Inspect(ctx, id)
+		switch {
+		case err == nil:
+			ev.Outcome = kv.OK
+			ev.Engine = &fsm.ContainerState{
+				Known: s.Known, Status: s.Status, Running: s.Running, Paused: s.Paused,
+				Restarting: s.Restarting, PID: s.PID, SharesPIDs: s.SharesPIDs,
+			}
+			w.log.Debug("inspected", "container", id, "known", s.Known, "status", s.Status)
+		case !errors.Is(err, context.Canceled):
+			w.log.Warn("the engine gives no answer, which proves nothing", "container", id, "error", err)
+		}
+		w.loop.send(ev)
+	})
+}
+
+// stepped publishes what people see.
+func (w *witness) stepped(fsm.Instant) {
+	inquests, attests := w.machine.Work()
+	w.snapshot.Store(&status.Witness{
+		Name: w.cfg.Name, Group: w.cfg.Group, Following: w.following, Registered: w.machine.Registered(),
+		Inquests: inquests, Attesting: attests, Attested: w.attested, Live: !w.machine.Ended(),
+		Ready: w.following && w.machine.Informed(),
+	})
+}
+
+// Snapshot is what the HTTP server shows.
+func (w *witness) Snapshot() status.Snapshot {
+	if s := w.snapshot.Load(); s != nil {
+		return s
+	}
+	return nil
+}
+
+// Counters are for the metrics.
+func (w *witness) Counters() *status.Counters { return &w.counters }
+
+// RunEngineProxy filters what goes to an engine until it is asked to stop.
+func RunEngineProxy(cfg config.EngineProxy, version string, log *Log) int {
+	signals := catchSignals(syscall.SIGHUP)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		for s := range signals {
+			if s != syscall.SIGPIPE {
+				log.Info("asked to stop", "signal", s.String())
+				cancel()
+			}
+		}
+	}()
+	log.Info("engine proxy starts", "version", version, "engine", cfg.Engine)
+	if err := engine.NewProxy(cfg.Engine, log.Logger).Serve(ctx, cfg.Listen); err != nil {
+		log.Error("ends", "error", err)
+		return fsm.ExitConfig
+	}
+	return fsm.ExitOK
+}
