@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"msdha/internal/fsm/kv"
+	"msdha/internal/fsm/mutant"
 )
 
 // Proof is the knowledge that no process of an incarnation is left, nor ever will
@@ -34,7 +35,9 @@ func (p *Proof) inquire(t *kv.Txn) {
 // way can put nothing any more.
 func (p *Proof) attest(t *kv.Txn, r *kv.Result) bool {
 	master, epoch, own := &r.Items[0], &r.Items[1], &r.Items[2]
-	t.IfMod(kv.EpochKey, epoch.Mod)
+	if !mutant.On(mutant.AttestNoCompare) {
+		t.IfMod(kv.EpochKey, epoch.Mod)
+	}
 	if master.Present && master.Lease == p.Incarnation {
 		t.IfLease(kv.Master, p.Incarnation)
 		t.Delete(kv.Master)
@@ -160,9 +163,12 @@ func (a *Attestor) inquire(now Instant, out *Effects) {
 }
 
 func (a *Attestor) write(now Instant, r *kv.Result, out *Effects) {
+	if own := &r.Items[2]; mutant.On(mutant.AttestByName) && own.Present {
+		a.proof.Incarnation = own.Lease
+	}
 	e, t := out.addTxn(Attest)
 	if !a.proof.attest(t, r) {
-		out.List, out.Txns = out.List[:len(out.List)-1], out.Txns[:len(out.Txns)-1]
+		out.dropTxn()
 		a.revoke(now, out)
 		return
 	}

@@ -38,7 +38,9 @@ func TestAttestsTheDeadAlone(t *testing.T) {
 		released         bool
 		want             []kv.Key
 	}{
-		"a reign":            {deadLease, deadLease, deadLease, false, []kv.Key{kv.Master, kv.NodeKey("n0"), kv.EpochKey, kv.HistoryKey(4)}},
+		"a reign": {deadLease, deadLease, deadLease, false, []kv.Key{
+			kv.Master, kv.NodeKey("n0"), kv.EpochKey, kv.HistoryKey(4),
+		}},
 		"a lease that ended": {0, 0, deadLease, false, []kv.Key{kv.EpochKey, kv.HistoryKey(4)}},
 		"a slave":            {other, deadLease, other, false, []kv.Key{kv.NodeKey("n0")}},
 		"a successor":        {other, other, other, false, nil},

@@ -99,6 +99,10 @@ type Backend struct {
 	nameLease kv.LeaseID  // who holds our name
 	nameSeen  kv.LeaseID  // … and has been given its time to end
 
+	// A death that this node attests (SPEC E11), and the _epoch that doing so left.
+	proof    Proof
+	attested kv.Revision
+
 	// What the view says.
 	facts    Facts
 	synced   bool
@@ -106,8 +110,10 @@ type Backend struct {
 	maxTTL   time.Duration
 	maxEpoch kv.Epoch
 	distrust kv.Revision // releases written up to here do not count (SPEC K4)
-	replaced bool        // etcd is another one: the first facts are still to come
-	leap     bool        // etcd was replaced: leave a gap of epochs
+	// pastEpoch: etcd was replaced, and reigns up to this one need not have been the last.
+	pastEpoch kv.Epoch
+	replaced  bool // etcd is another one: the first facts are still to come
+	leap      bool // etcd was replaced: leave a gap of epochs
 
 	// Our claim and reign.
 	claimSeen  kv.Revision // view revision of the last claim
@@ -117,7 +123,6 @@ type Backend struct {
 	reign      reign
 	previous   string
 	postponed  bool // the master TTL is over, but nobody could follow
-	proved     bool // the first of reign.debts has been fenced
 
 	lane    lane
 	monitor monitor

@@ -391,7 +391,9 @@ func (b *Backend) claimSoon(now Instant, _ *Event, _ *Effects) {
 	b.claimAfter, b.claimSeen = now.Add(b.timing()/actRetryParts), 0
 }
 
-func behind(b *Backend, _ *Event) bool { return !b.synced || b.facts.Rev < b.registered }
+func behind(b *Backend, _ *Event) bool {
+	return !b.synced || b.facts.Rev < b.registered || b.facts.Epoch.Present && b.facts.Epoch.Mod < b.attested
+}
 
 func heldForever(b *Backend, _ *Event) bool { return b.nameLease == 0 }
 

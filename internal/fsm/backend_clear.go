@@ -22,7 +22,7 @@ func (b *Backend) beginClearing(now Instant, ev *Event, out *Effects) {
 	if b.authority <= now {
 		return // the answer came too late: D fires next
 	}
-	b.tries, b.proved = 0, false
+	b.tries = 0
 	b.clear(now, ev, out)
 }
 
@@ -33,16 +33,21 @@ func (b *Backend) clear(now Instant, _ *Event, out *Effects) {
 	case err != nil || len(list) == 0: // nothing that could be fenced: nobody claims with such a list
 		b.repay(now, "", out)
 		return
-	case b.proved:
+	case list[0].Incarnation == b.lane.proved:
 		b.repay(now, kv.DebtsText(list[1:]), out)
 		return
 	}
+	b.runFence(list[0], out)
+}
+
+func (b *Backend) runFence(d kv.Debt, out *Effects) {
+	b.lane.against = d.Incarnation
 	e := b.runLane(HookFence, out)
-	e.Debt, e.Node, e.Address = list[0], list[0].Node, list[0].Address
+	e.Debt, e.Node, e.Address = d, d.Node, d.Address
 }
 
 func (b *Backend) fenceDone(now Instant, ev *Event, out *Effects) {
-	b.proved, b.tries = true, 0
+	b.tries = 0
 	b.clear(now, ev, out)
 }
 
@@ -67,10 +72,9 @@ func (b *Backend) receiveRepay(r *kv.Result) Signal {
 	switch {
 	case !b.takeReign(r):
 		return sigNotOurs
-	case b.reign.debts == before:
+	case b.reign.debts == before && before != "":
 		return sigActFailed
 	}
-	b.proved = false
 	return sigRepaid
 }
 

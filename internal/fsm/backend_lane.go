@@ -14,6 +14,9 @@ type lane struct {
 	ending bool // … and was told to end
 	due    Instant
 
+	against kv.LeaseID // incarnation that the fence hook which runs is to end; 0: nobody any more
+	proved  kv.LeaseID // incarnation that a fence hook has ended
+
 	// epoch is that of the vacancy for which this node detaches and votes, or of the
 	// master that it follows.
 	epoch    kv.Epoch
@@ -60,13 +63,23 @@ func (b *Backend) laneNext() (Signal, Instant) {
 		return sigNone, Never
 	case b.phase == Reigning:
 		return b.reignNext()
+	case b.phase == Clearing && l.op != 0 && l.against == 0 && !l.ending:
+		return sigLaneStale, 0 // somebody has attested its death meanwhile
 	case !laneOpen.has(b.phase):
 		return sigNone, Never
 	case l.op != 0:
-		if l.hook == HookFollow && !l.ending && (!m.Present || m.Epoch != l.epoch) {
+		switch {
+		case l.ending:
+		case l.hook == HookFollow && (!m.Present || m.Epoch != l.epoch):
 			return sigLaneStale, 0
+		case l.hook == HookFence:
+			return sigLaneStale, b.fenceUntil(l.against)
 		}
 		return sigNone, Never
+	case b.attestAhead():
+		return sigAttestDue, l.due
+	case b.phase == Waiting && l.due < b.fenceUntil(b.facts.Epoch.Incarnation):
+		return sigFenceDue, l.due
 	case m.Present:
 		return b.followNext(), l.due
 	case !b.vacancy.open || b.paused() || !b.elector() || !b.votes():
@@ -213,6 +226,7 @@ func (b *Backend) members(_ Instant, _ *Event, out *Effects) {
 // receiveLane keeps what a hook of the lane found. The next step follows from it.
 func (b *Backend) receiveLane(now Instant, ev *Event) Signal {
 	l := &b.lane
+	told := l.ending
 	l.op, l.ending = 0, false
 	if ev.Absent || ev.Code != 0 { // it was there at the start
 		l.due = now.Add(b.timing() / actRetryParts)
@@ -235,6 +249,12 @@ func (b *Backend) receiveLane(now Instant, ev *Event) Signal {
 		l.follows = true
 	case HookMembers:
 		l.inForce = true
+	case HookFence:
+		if told { // whatever made it return now need not be success
+			l.due = now.Add(b.timing() / actRetryParts)
+			return sigLaneFailed
+		}
+		l.proved = l.against
 	}
 	return sigLaneOK
 }

@@ -12,6 +12,7 @@ const (
 	Granting
 	Registering
 	NameTaken
+	Attesting
 	Listing
 	Bootstrapping
 	PreStart
@@ -32,8 +33,8 @@ const (
 )
 
 var backendPhases = []string{
-	"Idle", "Inspecting", "Granting", "Registering", "NameTaken", "Listing", "Bootstrapping",
-	"PreStart", "Starting", "NotReady", "Readying", "Standby", "Waiting", "Claiming", "Confirming",
+	"Idle", "Inspecting", "Granting", "Registering", "NameTaken", "Attesting", "Listing",
+	"Bootstrapping", "PreStart", "Starting", "NotReady", "Readying", "Standby", "Waiting", "Claiming", "Confirming",
 	"Clearing", "Promoting", "Reigning", "Draining", "Fenced", "Releasing", "Exited",
 }
 
@@ -65,6 +66,8 @@ const (
 	sigVoted
 	sigSettled
 	sigRepaid
+	sigGraveRead
+	sigAttested
 	sigRevoked
 	sigActFailed
 	sigHookOK
@@ -91,6 +94,8 @@ const (
 	sigPositionDue
 	sigVoteDue
 	sigFollowDue
+	sigFenceDue
+	sigAttestDue
 	sigLaneStale
 	sigMembersDue
 	sigSettleDue
@@ -104,12 +109,14 @@ var backendSignals = []string{
 	"round failed", "keys not ours", "registered", "name held", "register outdated", "state published",
 	"publication outdated", "bootstrap won", "bootstrap lost", "claim won", "claim refused", "claim unclear",
 	"claim confirmed", "claim not ours", "released", "release outdated",
-	"final published", "member list settled", "fenced reign struck off", "lease revoked",
+	"final published", "member list settled", "fenced reign struck off", "what the dead left", "death attested",
+	"lease revoked",
 	"request failed", "hook succeeded", "hook failed", "lane hook succeeded", "lane hook failed",
 	"data diverged", "monitor failed", "child started", "child did not start",
 	"child exited", "tree gone", "view changed", "view lost", "etcd replaced", "deadline D passed",
 	"kill time", "patience over", "round due", "retry due", "master TTL over", "wait over",
-	"detach due", "position due", "final due", "follow due", "lane hook outdated", "members due",
+	"detach due", "position due", "final due", "follow due", "fence due", "attesting due",
+	"lane hook outdated", "members due",
 	"settling due", "monitor due", "switchover due", "reinit due",
 }
 
@@ -120,6 +127,9 @@ func (b *Backend) receive(now Instant, ev *Event, out *Effects) Signal {
 	case Started:
 		b.maxEpoch, b.remembered = ev.Held.Epoch, ev.Held
 		b.distrust, b.leap = ev.Held.Floor, ev.Held.Floor != 0
+		if b.leap {
+			b.pastEpoch = ev.Held.Epoch
+		}
 		return sigStarted
 	case StopRequested:
 		return sigStop
@@ -252,6 +262,10 @@ func (b *Backend) receiveAct(ev *Event) Signal {
 		return b.receiveSettle(ev.Result)
 	case Repay:
 		return b.receiveRepay(ev.Result)
+	case Inquire:
+		return sigGraveRead
+	case Attest:
+		return b.receiveAttest(ev.Result)
 	}
 	return sigNone
 }
@@ -360,38 +374,4 @@ func (b *Backend) takeReign(r *kv.Result) bool {
 	}
 	r0.master, r0.ttl = master.Create, master.Record.TTL
 	return true
-}
-
-func (b *Backend) receiveHook(now Instant, ev *Event) Signal {
-	switch {
-	case ev.Op == 0:
-		return sigNone
-	case ev.Op == b.lane.op:
-		return b.receiveLane(now, ev)
-	case ev.Op == b.monitor.op:
-		return b.receiveMonitor(ev)
-	case ev.Op != b.hookOp:
-		return sigNone
-	}
-	b.hookOp = 0
-	if ev.Hook == HookData && !ev.Absent {
-		b.hasData = true
-		b.infoDirty = b.infoDirty || b.data != ev.Output
-		b.data = ev.Output
-	}
-	if ev.Absent || ev.Code == 0 || mutant.On(mutant.HookFailureIgnored) {
-		return sigHookOK
-	}
-	return sigHookFailed
-}
-
-func (b *Backend) receiveStart(ev *Event) Signal {
-	switch {
-	case ev.Op != b.childOp || ev.Op == 0:
-		return sigNone
-	case ev.Outcome != kv.OK:
-		b.child = false
-		return sigChildFailed
-	}
-	return sigChildStarted
 }

@@ -74,6 +74,10 @@ var rowsJoining = []Row[Backend]{
 		"a key without a lease never ends by itself: somebody must remove it",
 	},
 	{
+		in(Registering, NameTaken), sigNameHeld, holderOutlived, Attesting, (*Backend).attestHolder, "ours, outlived",
+		"our container's earlier life holds it, which ended before this one began: say so, and register",
+	},
+	{
 		in(Registering, NameTaken), sigNameHeld, nil, NameTaken, (*Backend).nameHeld, "",
 		"a live incarnation's key is never overwritten: its lease gets the time to end",
 	},
@@ -88,12 +92,16 @@ var rowsJoining = []Row[Backend]{
 	},
 
 	{
-		in(Listing), sigView, behind, Same, nil, "older than our registration",
+		in(Listing), sigView, behind, Same, nil, "older than what we wrote",
 		"a listing from before we registered decides nothing",
 	},
 	{
 		in(Listing), sigView, keysGone, Granting, (*Backend).grant, "keys gone",
 		"somebody removed our keys; nothing runs yet, so begin anew",
+	},
+	{
+		in(Listing), sigView, reignOutlived, Attesting, (*Backend).attestReign, "our own reign, outlived",
+		"an earlier life of our container reigned and ended: nobody need wait for it, or fence it",
 	},
 	{
 		in(Listing), sigView, wantsBootstrap, Bootstrapping, (*Backend).tryBootstrap, "no data anywhere",
@@ -104,12 +112,16 @@ var rowsJoining = []Row[Backend]{
 		"lease, key, listing and current_master are there: life begins",
 	},
 	{
-		in(Listing), sigRetryDue, behind, Same, nil, "older than our registration",
-		"the watch will bring our registration",
+		in(Listing), sigRetryDue, behind, Same, nil, "older than what we wrote",
+		"the watch will bring it",
 	},
 	{
 		in(Listing), sigRetryDue, keysGone, Granting, (*Backend).grant, "keys gone",
 		"somebody removed our keys; nothing runs yet, so begin anew",
+	},
+	{
+		in(Listing), sigRetryDue, reignOutlived, Attesting, (*Backend).attestReign, "our own reign, outlived",
+		"an earlier life of our container reigned and ended: nobody need wait for it, or fence it",
 	},
 	{
 		in(Listing), sigRetryDue, wantsBootstrap, Bootstrapping, (*Backend).tryBootstrap, "no data anywhere",
@@ -119,6 +131,16 @@ var rowsJoining = []Row[Backend]{
 		in(Listing), sigRetryDue, nil, PreStart, (*Backend).startLife, "",
 		"the view was there already when we registered",
 	},
+
+	{in(Attesting), sigGraveRead, nil, Same, (*Backend).attest, "", "release it, if nothing changes meanwhile"},
+	{
+		in(Attesting), sigAttested, nil, Same, (*Backend).revokeDead, "",
+		"end its lease: what it had under way can put nothing any more",
+	},
+	{in(Attesting), sigRevoked, nameless, Registering, (*Backend).register, "no name yet", "the name is free"},
+	{in(Attesting), sigRevoked, nil, Listing, (*Backend).relook, "", "see what else there is"},
+	{in(Attesting), sigActFailed, nil, Same, (*Backend).retryLater, "", "the request may have been lost; read again"},
+	{in(Attesting), sigRetryDue, nil, Same, (*Backend).inquire, "", "read again"},
 
 	{
 		in(Bootstrapping), sigBootstrapWon, nil, PreStart, (*Backend).bootstrapWon, "",

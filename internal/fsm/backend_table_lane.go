@@ -17,9 +17,19 @@ var rowsElecting = []Row[Backend]{
 		in(Waiting, Reigning), sigActFailed, nil, Same, (*Backend).laneLater, "",
 		"the request may be lost, or what refused it comes by the watch",
 	},
+	{
+		in(Waiting), sigFenceDue, nil, Same, (*Backend).fenceAhead, "",
+		"end the last reign's processes for sure: whoever knows that they are gone need not wait",
+	},
+	{
+		in(Waiting), sigAttestDue, nil, Same, (*Backend).attestFenced, "",
+		"the fence hook has confirmed it: tell the others",
+	},
+	{in(Waiting), sigGraveRead, nil, Same, (*Backend).attest, "", "release it, if nothing changes meanwhile"},
+	{in(Waiting), sigAttested, nil, Same, (*Backend).laneLater, "", "the watch will bring the release"},
 	{in(Standby), sigFollowDue, nil, Same, (*Backend).follow, "", "somebody new reigns: attach to it"},
 	{
-		in(Standby, Waiting, Reigning), sigLaneStale, nil, Same, (*Backend).endLane, "",
+		in(Standby, Waiting, Clearing, Reigning), sigLaneStale, nil, Same, (*Backend).endLane, "",
 		"what it works for is over; nothing else of its kind starts before it has ended",
 	},
 	{

@@ -20,13 +20,14 @@ func (b *Backend) observe(now Instant, ev *Event, out *Effects) {
 	b.maxTTL = max(b.maxTTL, f.MaxTTL)
 	if b.replaced { // nothing found at the first read is a release
 		b.replaced, b.distrust = false, f.Rev
-		b.vacancy = vacancy{}
+		b.vacancy, b.pastEpoch = vacancy{}, max(b.maxEpoch, f.Epoch.Epoch)
 		// The next life must not take what has been written since for the past, too: finals
 		// that others have published would never count (found by the simulator, L1).
 		b.remembered.Cluster, b.remembered.Rev, b.remembered.Floor = ev.Header.Cluster, f.Rev, f.Rev
 		out.add(Remember).Held = b.remembered
 	}
 	b.observeVacancy(now, ev.Gap)
+	b.followEpoch()
 	b.maxEpoch = max(b.maxEpoch, f.Epoch.Epoch, f.Master.Epoch)
 	if b.maxEpoch > b.remembered.Epoch || f.Config.Serial > b.remembered.Serial {
 		floor := b.remembered.Floor
@@ -72,7 +73,7 @@ func (b *Backend) observeVacancy(now Instant, gap bool) {
 	}
 	v.rival = f.Rival
 	v.mod = f.Epoch.Mod
-	v.released = f.Epoch.Released && !v.rivalled &&
+	v.released = f.Epoch.Released && !v.rivalled && !(b.past(&f.Epoch) && f.Epoch.How != "") &&
 		(f.Epoch.Mod > b.distrust || mutant.On(mutant.OldReleaseTrusted))
 }
 
@@ -115,7 +116,7 @@ func (b *Backend) onReplaced() {
 	b.replaced, b.synced, b.leap = true, false, true
 	b.vacancy = vacancy{}
 	// Whatever revisions were known mean nothing there.
-	b.claimSeen, b.lane.voted, b.lane.config, b.lane.inForce = 0, 0, 0, false
+	b.claimSeen, b.lane.voted, b.lane.config, b.lane.inForce, b.attested = 0, 0, 0, false, 0
 }
 
 // waitOver is when the wait of a vacancy ends (SPEC E2): twice the largest TTL

@@ -112,6 +112,8 @@ func (l *lane) canon(c Canon, t time.Duration) {
 	c.Num(int64(l.hook))
 	c.Flag(l.ending)
 	c.Due(l.due)
+	c.Lease(l.against)
+	c.Lease(l.proved)
 	c.Epoch(l.epoch)
 	c.Flag(l.detached)
 	c.Flag(l.measured)
@@ -135,6 +137,11 @@ func (b *Backend) canonData(c Canon) {
 	c.Flag(b.initBusy)
 	c.Lease(b.nameLease)
 	c.Lease(b.nameSeen)
+	c.Node(b.proof.Node)
+	c.Lease(b.proof.Incarnation)
+	c.Node(b.proof.By)
+	c.Text(string(b.proof.How))
+	c.Rev(b.attested)
 }
 
 func (b *Backend) canonElection(c Canon) {
@@ -153,6 +160,7 @@ func (b *Backend) canonElection(c Canon) {
 	c.Num(int64(b.maxTTL))
 	c.Epoch(b.maxEpoch)
 	c.Rev(b.distrust)
+	c.Epoch(b.pastEpoch)
 	c.Flag(b.replaced)
 	c.Flag(b.leap)
 	seen := b.claimSeen
@@ -171,7 +179,6 @@ func (b *Backend) canonElection(c Canon) {
 		c.Flag(b.reign.nodeHeld)
 	}
 	c.Text(b.reign.debts)
-	c.Flag(b.proved)
 	c.Flag(b.postponed)
 	c.Flag(b.marked)
 	c.Num(b.remembered.Serial)

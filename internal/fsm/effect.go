@@ -159,6 +159,9 @@ func (e *Effects) add(k EffectKind) *Effect {
 	return &e.List[len(e.List)-1]
 }
 
+// dropTxn takes the last effect back, which is a transaction.
+func (e *Effects) dropTxn() { e.List, e.Txns = e.List[:len(e.List)-1], e.Txns[:len(e.Txns)-1] }
+
 // addTxn appends an effect of the kind with an empty transaction.
 func (e *Effects) addTxn(k EffectKind) (*Effect, *kv.Txn) {
 	if len(e.Txns) < cap(e.Txns) {

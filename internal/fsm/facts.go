@@ -72,6 +72,7 @@ type EpochFact struct {
 	Address     string
 	Place       kv.Place
 	Released    bool
+	How         kv.Means
 	Unfenced    string
 }
 
@@ -108,7 +109,7 @@ func epochFact(it *kv.Item) EpochFact {
 	return EpochFact{
 		Present: it.Present, Bad: r.Bad != "" || err != nil, Mod: it.Mod, Epoch: r.Epoch, Node: r.Node,
 		Incarnation: r.Incarnation, Address: r.Address, Place: r.Place,
-		Released: r.Released, Unfenced: r.Unfenced,
+		Released: r.Released, How: r.How, Unfenced: r.Unfenced,
 	}
 }
 

@@ -144,4 +144,7 @@ func (g *Guard) startKilling(a *GuardActions) {
 	}
 	g.killing, g.fenced = true, true
 	a.KillAgent, a.KillTree = true, true
+	if mutant.On(mutant.AttestBeforeReaping) && g.lease != 0 {
+		a.Attest, a.Lease = true, g.lease
+	}
 }

@@ -88,7 +88,8 @@ func armings(testing.TB) func() {
 	g, now := NewGuard(), Instant(0)
 	return func() {
 		now += Instant(second)
-		if a := g.Step(now, GuardEvent{Kind: GuardArmed, Fence: now.Add(ttl), Kill: now.Add(2 * ttl)}); a != (GuardActions{}) {
+		arm := GuardEvent{Kind: GuardArmed, Fence: now.Add(ttl), Kill: now.Add(2 * ttl)}
+		if a := g.Step(now, arm); a != (GuardActions{}) {
 			panic("the guard acted")
 		}
 	}

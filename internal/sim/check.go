@@ -54,6 +54,7 @@ type reign struct {
 	granted  time.Duration // as etcd does
 	deleted  int64         // when _master was gone; forever while it exists
 	released bool
+	freed    int64 // when it was released
 	hook     int64 // when the master hook started; forever before
 	died     int64 // when the agent that holds _master died; 0 before
 	heirs    bool  // when it ended, somebody was ready to follow
@@ -271,10 +272,11 @@ func (c *checker) followRelease(w *World, e *kv.Item) {
 	if r.epoch != e.Record.Epoch || r.released {
 		return
 	}
-	r.released = true
+	r.released, r.freed = true, w.now
 	a := &w.actors[r.node]
 	if a.node.tree == r.tree && a.node.treeAlive() {
 		c.fail("S14", a, "epoch %d was released while processes of %s live", r.epoch, a.name)
+		c.fail("E11", a, "epoch %d was released while processes of %s live", r.epoch, a.name)
 	}
 }
 
@@ -328,6 +330,7 @@ func hashItems(items []kv.Item) uint64 {
 		x = hashText(x, r.Node)
 		x = hashText(x, r.DataID)
 		x = hashText(x, r.Raw)
+		x = hashText(x, string(r.How))
 		x ^= uint64(r.Epoch)<<32 ^ uint64(r.Incarnation)<<16 ^ uint64(r.TTL)
 		for j, on := range [...]bool{r.Released, r.Running, r.Done, r.Observer, r.Bad != ""} {
 			if on {

@@ -22,6 +22,7 @@ func (c *checker) died(w *World, a *actor) {
 		r := &c.reigns[k-1]
 		if r.node == a.index && r.tree == n.tree && r.deleted == forever && r.died == 0 {
 			r.died = w.now
+			c.attested(w, a, k-1)
 		}
 	}
 	if n.treeAlive() && n.guardUp {

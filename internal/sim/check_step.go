@@ -203,7 +203,7 @@ func (c *checker) afterAuthority(a *actor, e *fsm.Effect, now fsm.Instant) {
 		c.beforePhase == fsm.Draining && d == fsm.Never
 	switch e.Kind {
 	case fsm.Release, fsm.RevokeLease:
-		if a.node.treeAlive() {
+		if a.node.treeAlive() && (e.Kind == fsm.Release || e.Lease == a.member.Backend.Lease()) {
 			c.fail("S14", a, "%s: %v while its processes live", a.name, e.Kind)
 		}
 	case fsm.KeepAlive, fsm.Check, fsm.Publish, fsm.Claim, fsm.Bootstrap, fsm.Register:

@@ -17,6 +17,9 @@ func (s *Schedule) drawHooks(d drawer) {
 	case 15:
 		s.Fence = s.Nodes - 1
 	}
+	s.Proves = s.Fence > 0 && d.below(2) == 1
+	s.Clones = d.below(4) == 3 || s.Twin && d.below(2) == 1
+	s.Shared = d.below(8) == 7
 	s.Twin = s.Twin && s.Fence == 0 // a twin without the hook could squat on the name
 	if d.below(8) == 7 {
 		s.Monitor = s.TTL / 2

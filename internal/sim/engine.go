@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"fmt"
-	"sync"
 	"time"
 
 	"msdha/internal/fsm"
@@ -14,8 +12,7 @@ import (
 // node's, and what it says of it is true; but it may be late, say nothing, be
 // restarted, or be another one than the container's.
 type engine struct {
-	container  int  // how many containers there were before the present one
-	life       int  // … and lives of it: each has a PID namespace of its own
+	removed    bool // the container, and the next one has not run yet
 	restarting bool // the policy is going to start it again
 	last       int64
 }
@@ -38,51 +35,19 @@ type inquiry struct {
 	answered  bool
 }
 
-// placeNames are ids of hosts, containers and PID namespaces, made once.
-var placeNames = sync.OnceValue(func() (t struct {
-	boots, pids [64]string
-	containers  [64][16]string
-},
-) {
-	for i := range t.boots {
-		t.boots[i], t.pids[i] = fmt.Sprintf("boot%d", i+1), fmt.Sprintf("pid:[%d]", 4026531836+i)
-		for j := range t.containers[i] {
-			t.containers[i][j] = fmt.Sprintf("container%d.%d", i+1, j+1)
-		}
-	}
-	return t
-})
-
-// place is where a node's processes are. Cloned machines have containers of the same
-// ids, and each a boot of its own. In every fourth group without calm one node shares
-// its host's PID namespace, which is to be left out.
-func (w *World) place(a *actor) kv.Place {
-	t, e := placeNames(), &w.engines[a.index]
-	p := kv.Place{
-		Container: w.containerOf(a), Boot: t.boots[int(a.index)%len(t.boots)],
-		PIDNamespace: t.pids[e.life%len(t.pids)],
-	}
-	if w.sharesPIDs(a) {
-		p.PIDNamespace = ""
-	}
-	return p
-}
-
-func (w *World) sharesPIDs(a *actor) bool {
-	return !w.sched.Calm && w.sched.Seed%4 == 0 && a.index == 0
-}
+func (w *World) sharesPIDs(a *actor) bool { return a.node.cfg.Place.PIDNamespace == "" }
 
 // containerOf is the id of a node's container.
 func (w *World) containerOf(a *actor) string {
-	t, host := placeNames(), int(a.index)
 	if mutant.On(mutant.WitnessByName) {
 		return a.key
 	}
-	if w.sched.Clones {
-		host = 0
-	}
-	ids := &t.containers[host%len(t.containers)]
-	return ids[w.engines[a.index].container%len(ids)]
+	return a.node.cfg.Place.Container
+}
+
+// bootOf is the kernel that a host runs now.
+func (w *World) bootOf(host int32) string {
+	return bootNames[(int(host)+w.actors[host].node.boots*nodesApart)%len(bootNames)]
 }
 
 func (w *World) resetEngines(s *Schedule) {
@@ -209,7 +174,7 @@ func (w *World) engineLooks(o *occurrence) {
 func (w *World) containerState(host int32, container string, forgets bool) (s fsm.ContainerState) {
 	a := &w.actors[host]
 	n, e := a.node, &w.engines[host]
-	if forgets || container != w.containerOf(a) {
+	if forgets || e.removed || container != w.containerOf(a) {
 		return s
 	}
 	s.Known, s.SharesPIDs, s.PID = true, w.sharesPIDs(a), 1000+int(host)

@@ -18,7 +18,7 @@ func lasts(k FaultKind) bool {
 	switch k {
 	case Lossy, Delay, Clog, Unsure, Refuse, LagWatch, StaleMember, StaleLeader, CutTo, CutFrom, Cut, CutAll,
 		Skew, StopAgent, StopChild, StopGuard, StopAll, Suspend, Freeze, Corrupt, Forge,
-		Apart, Sick, Pause, EngineSilent, EngineSlow, EngineRestart, EngineOther:
+		Apart, Sick, Pause, StopHelper, EngineSilent, EngineSlow, EngineRestart, EngineOther:
 		return true
 	}
 	return false
@@ -33,7 +33,11 @@ func (w *World) strike(i int) {
 	}
 	a := &w.actors[t]
 	w.stats.Faults[f.Kind]++
-	w.trouble(f.Dur)
+	if f.Kind == KillAgent {
+		w.trouble(0) // it starts again when it can
+	} else {
+		w.trouble(f.Dur)
+	}
 	w.hash = mix(w.hash ^ uint64(f.Kind)<<8 ^ uint64(t))
 	w.course = mix(w.course ^ uint64(f.Kind)<<8 ^ uint64(t))
 	if w.trace != nil {
@@ -87,6 +91,10 @@ func (w *World) end(at int) {
 		w.resume(a, f.Arg)
 	case StopGuard:
 		w.resumeGuard(a)
+	case StopHelper:
+		if a.node != nil {
+			w.resumeHelper(a)
+		}
 	case Freeze:
 		a.clock.lost(x.until-int64(f.Dur), w.now)
 		w.wakeUp(a, f.Arg)
@@ -111,6 +119,9 @@ func (w *World) wakeUp(a *actor, first int) {
 	w.resume(a, first)
 	if first != guardFirst {
 		w.resumeGuard(a)
+	}
+	if a.node != nil {
+		w.resumeHelper(a)
 	}
 }
 
@@ -149,7 +160,7 @@ func (w *World) strikeActor(a *actor, f *Fault) {
 			}
 			w.at(0, w.ofAgent(a, stopAsked, 0))
 		}
-	case KillAgent, KillAll, Recreate:
+	case KillAgent, KillAll, Recreate, Reboot:
 		if a.node == nil && a.up {
 			w.agentDies(a)
 			if a.witness != nil {
@@ -193,14 +204,14 @@ func (w *World) roughen(a *actor, f *Fault) {
 		}
 	case BreakWatch, Compact, SlowHook, FailHook, FailStart, LagWatch, Backup, Stop, Deaf, Apart, Sick,
 		AddMember, RemoveMember, RaiseK, LowerK, Pause, Switchover, Reinit, ForcePromote,
-		EngineSilent, EngineSlow, EngineRestart, EngineOther:
+		KillHelper, StopHelper, EngineSilent, EngineSlow, EngineRestart, EngineOther:
 		return
 	case LeaderGone, RestartEtcd, Restore, Wipe, DeleteMaster, DeleteEpoch, DeleteNode, Corrupt, RevokeLease, Forge:
 		for i := range w.actors {
 			w.actors[i].rough = max(w.actors[i].rough, until+int64(2*electionTime))
 		}
 		return
-	case KillChild, KillAgent, KillGuard, KillAll, Recreate:
+	case KillChild, KillAgent, KillGuard, KillAll, Recreate, Reboot:
 		until = w.now // Dur is how long it stays down
 	case Delay, Stick:
 		until += int64(w.sched.TTL)

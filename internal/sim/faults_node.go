@@ -29,7 +29,15 @@ func (w *World) strikeNode(a *actor, f *Fault) {
 		}
 		n.frozen++
 		n.guardPaused++
+		n.helper.paused++
 		w.check.guardStopped(w, a, f.Dur)
+	case StopHelper:
+		n.helper.paused++
+	case KillHelper:
+		w.killHelper(a)
+	case Reboot:
+		n.boots++
+		w.killContainer(a, f.Dur)
 	case KillChild:
 		n.restFor = f.Dur
 		w.mainEnds(a, 137)
@@ -50,9 +58,10 @@ func (w *World) strikeNode(a *actor, f *Fault) {
 		w.engineStops(a.index)
 	case Recreate:
 		w.killContainer(a, f.Dur)
+		n.created++
 		if n.isDown {
 			w.engineTells(a, "destroy")
-			w.engines[a.index].container++
+			w.engines[a.index].removed = true
 			n.held, n.data, n.master, n.isMaster = fsm.Held{}, "", "", false
 			n.db.reset()
 			if !w.etcd.Get(kv.EpochKey).Present {
@@ -106,11 +115,16 @@ func (w *World) unstop(a *actor) {
 			if n != nil {
 				n.guardPaused--
 			}
+		case StopHelper:
+			if n != nil {
+				n.helper.paused--
+			}
 		case StopAll:
 			a.paused--
 			if n != nil {
 				n.frozen--
 				n.guardPaused--
+				n.helper.paused--
 			}
 		default:
 			return false

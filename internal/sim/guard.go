@@ -1,6 +1,10 @@
 package sim
 
-import "msdha/internal/fsm"
+import (
+	"msdha/internal/fsm"
+	"msdha/internal/fsm/kv"
+	"msdha/internal/fsm/mutant"
+)
 
 // guardEvent gives the guard what the agent sends; a stopped guard reads it
 // when it goes on, and only the last deadlines count.
@@ -31,8 +35,14 @@ func (w *World) handleGuard(o *occurrence) {
 	case guardHears:
 		ev.Kind = fsm.GuardAgentGone
 	case treeDiesByGuard:
-		w.killAll(a)
+		if mutant.On(mutant.AttestMainEnd) {
+			n.mainUp, n.accepts = false, n.rest
+		} else {
+			w.killAll(a)
+		}
 		ev.Kind = fsm.GuardTreeGone
+	case helperEnds:
+		ev.Kind = fsm.GuardAttested
 	}
 	w.guardActs(a, n.guard.Step(w.local(a), ev))
 }
@@ -52,6 +62,7 @@ func (w *World) resumeGuard(a *actor) {
 	if a.up {
 		w.guardEvent(a, fsm.GuardEvent{Kind: fsm.GuardArmed, Fence: n.fence, Kill: n.kill})
 	}
+	w.tellGuard(a, n.told)
 	for i := range queue {
 		w.handleGuard(&queue[i])
 	}
@@ -72,16 +83,28 @@ func (w *World) guardActs(a *actor, act fsm.GuardActions) {
 		} else if n.treeAlive() {
 			w.note(a.name, "its guard kills what is left: the agent is gone")
 		}
-		w.agentDies(a)
+		if !mutant.On(mutant.ChildBeforeAgent) {
+			w.agentDies(a)
+		}
 	}
 	if act.KillTree {
 		w.at(w.killDelay(n), occurrence{kind: treeDiesByGuard, actor: a.index, gen: n.tree})
 	}
+	if act.Attest {
+		w.startHelper(a, act.Lease)
+	}
 	if act.Exit {
+		w.agentDies(a) // only a planted bug has left it alive
 		w.nodeEnds(a)
 		return
 	}
 	w.wakeGuard(a)
+}
+
+// tellGuard is the agent naming its incarnation, or saying goodbye.
+func (w *World) tellGuard(a *actor, lease kv.LeaseID) {
+	a.node.told = lease
+	w.guardEvent(a, fsm.GuardEvent{Kind: fsm.GuardToldLease, Lease: lease, Limit: a.member.Backend.TTL()})
 }
 
 // wakeGuard arms the guard's one timer.

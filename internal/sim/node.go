@@ -21,6 +21,12 @@ type node struct {
 	guardQueue  []occurrence
 	guardWakes  uint64
 	fence, kill fsm.Instant // as last sent to the guard
+	told        kv.LeaseID  // the agent's incarnation, as last told to the guard; 0: it has given all back
+	helper      helper
+
+	lives   int // PID namespaces that its container has had
+	created int // times that its container was created anew
+	boots   int // times that its machine was booted anew
 
 	mainUp     bool
 	starting   fsm.Op // the agent was not yet told that the main process exists
@@ -67,6 +73,7 @@ func (w *World) newNode(a *actor) {
 	n := a.node
 	*n = node{
 		notices: n.notices[:0], parked: n.parked[:0], guardQueue: n.guardQueue[:0], db: n.db,
+		helper: helper{queue: n.helper.queue[:0], out: n.helper.out},
 	}
 	n.db.reset()
 	a.front, a.gateway = nil, nil
@@ -93,10 +100,10 @@ func (w *World) newNode(a *actor) {
 func (w *World) startNode(a *actor) {
 	n := a.node
 	n.tree++
-	w.engines[a.index].life++
-	n.cfg.Place = w.place(a)
+	w.engines[a.index].removed = false
 	n.guard, n.guardUp = fsm.NewGuard(), true
 	n.guardQueue = n.guardQueue[:0]
+	n.told, n.cfg.Place = 0, w.place(a)
 	n.mainUp, n.rest, n.exitLater, n.deaf, n.accepts, n.role = false, false, false, false, false, 0
 	n.lane, n.probe, n.reignID = job{}, job{}, 0
 	n.starting = 0
@@ -158,6 +165,7 @@ func (w *World) executeNode(a *actor, e *fsm.Effect) {
 		w.at(w.killDelay(n), occurrence{kind: treeDies, actor: a.index, gen: n.tree})
 	case fsm.ArmGuard:
 		n.fence, n.kill = e.Fence, e.Kill
+		w.tellGuard(a, e.Lease)
 		w.guardEvent(a, fsm.GuardEvent{Kind: fsm.GuardArmed, Fence: e.Fence, Kill: e.Kill})
 	case fsm.MarkMaster:
 		n.isMaster = e.On
@@ -330,6 +338,9 @@ func (w *World) killAll(a *actor) {
 // agentExits is the Exit effect of a node's agent or a frontend.
 func (w *World) agentExits(a *actor) {
 	w.check.exited(w, a)
+	if a.node != nil {
+		w.tellGuard(a, 0)
+	}
 	w.agentDies(a)
 	if a.node == nil {
 		w.restartIn(a)
@@ -371,6 +382,7 @@ func (w *World) nodeEnds(a *actor) {
 	w.killAll(a)
 	w.note(a.name, "its container has ended")
 	n.guardUp, n.isDown = false, true
+	w.endHelper(a)
 	w.unstop(a)
 	w.engines[a.index].restarting = n.quick == 0 && !w.sched.Calm && w.engineR.chance(500)
 	w.engineTells(a, "die")

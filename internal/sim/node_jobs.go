@@ -253,6 +253,9 @@ func (w *World) enforce(a *actor, j *job) (code int, done bool) {
 func (w *World) fence(j *job) (code int, done bool) {
 	for i := range w.actors[:w.nodes] {
 		a := &w.actors[i]
+		if mutant.On(mutant.FenceLies) {
+			break
+		}
 		if a.key == j.debt.Node && a.member.Backend.Lease() == j.debt.Incarnation && !a.node.isDown {
 			w.sometimes(FencedOff)
 			w.note(a.name, "is fenced")

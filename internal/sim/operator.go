@@ -14,7 +14,7 @@ func (s *Schedule) equip(cfg *fsm.BackendConfig, i int) {
 		cfg.Hooks = cfg.Hooks.With(fsm.HookDetach).With(fsm.HookPosition).With(fsm.HookFollow).With(fsm.HookMembers)
 	}
 	if i < s.Fence {
-		cfg.Hooks = cfg.Hooks.With(fsm.HookFence)
+		cfg.Hooks, cfg.FenceProves = cfg.Hooks.With(fsm.HookFence), s.Proves
 		cfg.HookTimeout[fsm.HookFence] = 5 * time.Minute
 	}
 	if s.Ranks {

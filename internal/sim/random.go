@@ -51,5 +51,6 @@ const (
 	forEtcd
 	forSchedule
 	forData
+	forHelpers
 	forEngine
 )

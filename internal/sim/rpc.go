@@ -13,6 +13,7 @@ type rpc struct {
 	number  uint64
 	actor   int32
 	gen     uint32
+	helper  bool // of the actor's guard's helper, not of its agent
 	kind    fsm.EffectKind
 	op      fsm.Op
 	sent    fsm.Instant
@@ -36,26 +37,34 @@ func (w *World) send(a *actor, e *fsm.Effect, now fsm.Instant) {
 		w.check.afterChange(w)
 		return
 	}
-	i := w.newRPC()
-	r := &w.rpcs[i]
-	r.actor, r.gen, r.kind, r.op, r.sent = a.index, a.gen, e.Kind, e.Op, now
-	r.lease, r.ttl, r.attempt = e.Lease, e.TTL, e.Attempt
-	if e.Kind.IsTxn() {
-		r.txn = w.out.Txns[e.Txn]
-	}
-	r.refs = 1
 	a.requests++
-	w.agenda.push(occurrence{
-		at: a.clock.true(now.Add(e.Timeout)), kind: rpcTimesOut, actor: a.index, slot: i, gen: a.gen,
-		number: r.number,
-	})
 	if e.Kind == fsm.Claim {
 		w.reach(OnTry)
 	}
+	w.sendFor(a, e, &w.out, now, false)
+}
+
+// sendFor sends a request of an actor's agent, or of its guard's helper.
+func (w *World) sendFor(a *actor, e *fsm.Effect, out *fsm.Effects, now fsm.Instant, helper bool) {
+	i := w.newRPC()
+	r := &w.rpcs[i]
+	r.actor, r.gen, r.kind, r.op, r.sent, r.helper = a.index, a.gen, e.Kind, e.Op, now, helper
+	if helper {
+		r.gen = a.node.tree
+	}
+	r.lease, r.ttl, r.attempt = e.Lease, e.TTL, e.Attempt
+	if e.Kind.IsTxn() {
+		r.txn = out.Txns[e.Txn]
+	}
+	r.refs = 1
+	w.agenda.push(occurrence{
+		at: a.clock.true(now.Add(e.Timeout)), kind: rpcTimesOut, actor: a.index, slot: i, gen: r.gen,
+		number: r.number,
+	})
 	if w.passes(a, &a.toEtcd) {
 		r.refs++
 		w.at(w.delay(a)+w.stuck(a, e), occurrence{
-			kind: rpcArrives, actor: a.index, slot: i, gen: a.gen, number: r.number,
+			kind: rpcArrives, actor: a.index, slot: i, gen: r.gen, number: r.number,
 		})
 	}
 }
@@ -174,7 +183,7 @@ func (w *World) serve(r *rpc) bool {
 	if r.replied {
 		w.sometimes(LateRequest)
 	}
-	w.because(r.kind.String(), w.actors[r.actor].name)
+	w.because(r.kind.String(), w.whose(r))
 	switch r.kind {
 	case fsm.GrantLease:
 		r.lease, r.granted, r.header = e.Grant(now, r.ttl)
@@ -188,12 +197,25 @@ func (w *World) serve(r *rpc) bool {
 		r.header, r.outcome = e.Revoke(r.lease)
 	case fsm.ListKeys:
 		r.items, r.header = e.List(r.items[:0])
+	case fsm.Attest:
+		before := w.etcd.Get(kv.EpochKey)
+		r.result, r.header, r.outcome = e.Txn(&r.txn)
+		w.check.attests(w, r, &before)
 	default:
 		r.result, r.header, r.outcome = e.Txn(&r.txn)
 	}
 	w.check.afterChange(w)
 	w.notifyWatches()
 	return true
+}
+
+// whose names the process that asks.
+func (w *World) whose(r *rpc) string {
+	name := w.actors[r.actor].name
+	if r.helper && w.trace != nil {
+		return name + "'s guard's helper"
+	}
+	return name
 }
 
 // rpcReturns delivers the reply, if it comes before its time is over. One that

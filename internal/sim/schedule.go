@@ -66,6 +66,9 @@ const (
 	Switchover              // an operator asks for another master within Dur: Who, or, of a frontend, anybody
 	Reinit                  // an operator asks for a new clone of Who's data, within Dur
 	ForcePromote            // an operator lets Who claim within Dur, whatever is lost
+	Reboot                  // Who's machine is booted anew, which takes Dur
+	KillHelper              // SIGKILL to the helper of Who's guard
+	StopHelper              // SIGSTOP to it for Dur
 	Backup                  // an operator saves etcd
 	Restore                 // etcd is restored from the last backup, which takes Dur; Arg 1: as another cluster
 	EngineSilent            // the engine of Who's host says nothing for Dur
@@ -82,7 +85,8 @@ var faultNames = [numFaults]string{
 	"kill-child", "kill-agent", "kill-guard", "kill-all", "recreate", "deaf", "unkillable",
 	"stop-guard", "stop-all", "suspend", "freeze", "revoke-lease", "delete-node", "delete-master",
 	"delete-epoch", "corrupt", "forge", "wipe", "apart", "sick", "add-member", "remove-member", "raise-k",
-	"lower-k", "pause", "switchover", "reinit", "force-promote", "backup", "restore",
+	"lower-k", "pause", "switchover", "reinit", "force-promote",
+	"reboot", "kill-helper", "stop-helper", "backup", "restore",
 	"engine-silent", "engine-slow", "engine-restart", "engine-other",
 }
 
@@ -103,11 +107,13 @@ const (
 	OnTry               // the Count-th claim is sent
 	OnFork              // Who's start hook is forked the Count-th time, and not executed yet
 	OnRoute             // Who, a frontend, begins to route the Count-th time
+	OnHelper            // the helper of Who's guard starts the Count-th time
 	numMilestones
 )
 
 var milestoneNames = [numMilestones]string{
 	"time", "renewal", "vacancy", "claim", "hook", "master", "start", "expiry", "edge", "try", "fork", "route",
+	"helper",
 }
 
 // Who names the target of a fault: a node, a frontend or a witness, or the node that
@@ -148,7 +154,9 @@ type Schedule struct {
 	Ranks     bool          // the nodes have priorities
 	Fence     int           // so many nodes, from the first on, have a fence hook
 	Witness   int           // so many nodes' hosts, from the first on, have a witness
+	Proves    bool          // … and it proves an end, so that it runs during the wait
 	Clones    bool          // the nodes' machines are clones: their containers have the same ids
+	Shared    bool          // containers share their machines' PID namespaces: a restart proves nothing
 	Monitor   time.Duration // how often the monitor hook runs
 	Drift     int64         // clocks differ from true time by up to this, in ppm
 	Apart     time.Duration // calm clocks are apart by this, one from the next
@@ -215,8 +223,10 @@ func (s *Schedule) String() string {
 		{s.Data, "data"},
 		{s.Log, "log"},
 		{s.Ranks, "ranks"},
+		{s.Proves, "proves"},
 		{s.Twin, "twin"},
 		{s.Clones, "clones"},
+		{s.Shared, "shared"},
 		{s.Calm, "calm"},
 	} {
 		if o.on {

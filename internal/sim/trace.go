@@ -187,7 +187,7 @@ func describe(w *World, e *fsm.Effect) string {
 	case fsm.Exit:
 		return fmt.Sprintf("Exit(%d: %s)", e.Code, e.Cause)
 	case fsm.GrantLease, fsm.Bootstrap, fsm.StopHooks, fsm.KillTree, fsm.StartChild, fsm.Confirm,
-		fsm.Release, fsm.RevokeLease, fsm.ListKeys, fsm.Unroute:
+		fsm.Release, fsm.RevokeLease, fsm.Inquire, fsm.Attest, fsm.ListKeys, fsm.Unroute:
 		return e.Kind.String()
 	case fsm.MarkMaster:
 		if w.sched.Files {
@@ -215,7 +215,7 @@ func (t *tracer) changed(w *World, items []kv.Item) {
 		case k == kv.KindMaster && it.Present:
 			what = append(what, fmt.Sprintf("_master is %s, epoch %d", it.Record.Node, it.Record.Epoch))
 		case k == kv.KindEpoch && it.Present && it.Record.Released:
-			what = append(what, fmt.Sprintf("epoch %d is released", it.Record.Epoch))
+			what = append(what, t.released(&it.Record))
 		case !it.Present && (k == kv.KindMaster || k == kv.KindEpoch || k == kv.KindNode):
 			what = append(what, it.Key.Path()+" is gone")
 		}
@@ -224,6 +224,13 @@ func (t *tracer) changed(w *World, items []kv.Item) {
 		t.line(w, "etcd", strings.Join(append([]string{strings.Join(what, ", ")}, t.why()...), " "))
 	}
 	t.cause = [2]string{}
+}
+
+func (t *tracer) released(r *kv.Record) string {
+	if r.How == "" {
+		return fmt.Sprintf("epoch %d is released", r.Epoch)
+	}
+	return fmt.Sprintf("epoch %d is released: known from %v", r.Epoch, r.How)
 }
 
 func (t *tracer) why() []string {

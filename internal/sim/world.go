@@ -39,6 +39,10 @@ const (
 	treeDiesByGuard
 	guardHears
 	agentLosesGuard
+	helperStarts
+	wakeHelper
+	helperEnds
+	attestIsLate
 	nodeRestarts
 	etcdScans
 	etcdRevokes
@@ -104,6 +108,7 @@ type World struct {
 	starts  random
 	clientR random
 	etcdR   random
+	helpers random // of guards' helpers
 	data    random // of databases, and of hooks beside the state hook
 
 	engines   []engine // of the nodes' hosts
@@ -208,6 +213,7 @@ func (w *World) reset(s *Schedule) {
 	w.links, w.hooks = stream(s.Seed, forLink, 0), stream(s.Seed, forHooks, 0)
 	w.childs, w.starts = stream(s.Seed, forChild, 0), stream(s.Seed, forRestart, 0)
 	w.clientR, w.data = stream(s.Seed, forClients, 0), stream(s.Seed, forData, 0)
+	w.helpers = stream(s.Seed, forHelpers, 0)
 	w.promotions, w.trickles = 0, !s.Calm && w.data.chance(200)
 	w.leaderBack, w.downUntil, w.holder, w.created = 0, 0, -1, 0
 	w.counts = [numMilestones]int{}
@@ -270,13 +276,21 @@ func (w *World) at(d time.Duration, o occurrence) {
 // handle makes one occurrence happen.
 func (w *World) handle(o *occurrence) {
 	switch o.kind {
-	case wakeActor, rpcReturns, rpcTimesOut, watchDelivers, watchIdle, watchBreaks, stopAsked,
+	case rpcReturns, rpcTimesOut:
+		if w.rpcs[o.slot].helper {
+			w.handleHelper(o)
+			return
+		}
+		w.handleAgent(o)
+	case helperStarts, wakeHelper:
+		w.handleHelper(o)
+	case wakeActor, watchDelivers, watchIdle, watchBreaks, stopAsked,
 		hookEnds, childTells, startFails, agentLosesGuard,
 		streamOpens, streamEnds, engineEvent, inspectReturns, inspectTimesOut:
 		w.handleAgent(o)
 	case rpcArrives:
 		w.rpcArrives(o)
-	case wakeGuard, guardHears, treeDiesByGuard:
+	case wakeGuard, guardHears, treeDiesByGuard, helperEnds:
 		w.handleGuard(o)
 	case noticeEnds, childIsUp, mainExits, restExits, treeDies, nodeRestarts, jobActs, promotionGoes,
 		attachesLate:
@@ -299,6 +313,8 @@ func (w *World) handle(o *occurrence) {
 		w.edgeNears(o)
 	case treeIsLate:
 		w.check.treeIsLate(w, o)
+	case attestIsLate:
+		w.check.attestIsLate(w, o)
 	case coreHeals:
 		w.coreHeals()
 	case databasesStep:

@@ -21,9 +21,6 @@ func drawRecord(t *rapid.T) (Key, Record) {
 	ttl := time.Duration(rapid.Int64Range(1, maxSeconds*int64(time.Second)).Draw(t, "ttl"))
 	since := rapid.Int64Range(0, 253402300799).Draw(t, "since")
 	flag := rapid.Bool()
-	place := func() Place {
-		return Place{word.Draw(t, "container"), word.Draw(t, "boot"), word.Draw(t, "pid namespace")}
-	}
 	serial := rapid.Int64Min(0)
 	node := name.Draw(t, "node")
 	switch kind := rapid.SampledFrom([]Kind{
@@ -47,9 +44,9 @@ func drawRecord(t *rapid.T) (Key, Record) {
 		}
 		return EpochKey, Record{
 			Epoch: epoch.Draw(t, "epoch"), Node: node, Incarnation: lease,
-			Address: word.Draw(t, "address"), Place: place(), TTL: ttl,
-			Released: flag.Draw(t, "released"), By: word.Draw(t, "by"), How: Means(word.Draw(t, "how")), Unfenced: string(list),
-			Since: since,
+			Address: word.Draw(t, "address"), Place: drawPlace(t), TTL: ttl,
+			Released: flag.Draw(t, "released"), By: word.Draw(t, "by"), How: Means(word.Draw(t, "how")),
+			Unfenced: string(list), Since: since,
 		}
 	case KindConfig:
 		r := Record{
@@ -82,7 +79,7 @@ func drawRecord(t *rapid.T) (Key, Record) {
 	case KindNodeInfo:
 		return NodeInfo(node), Record{
 			Address: word.Draw(t, "address"), DataID: word.Draw(t, "data"),
-			Place: place(), Position: drawPosition(t),
+			Place: drawPlace(t), Position: drawPosition(t),
 			Final: flag.Draw(t, "is final"), Serial: serial.Draw(t, "config"),
 			FinalFor: epoch.Draw(t, "final"), Version: word.Draw(t, "version"), TTL: ttl,
 			Priority: rapid.IntRange(0, 1<<62).Draw(t, "priority"),
@@ -100,6 +97,11 @@ func drawRecord(t *rapid.T) (Key, Record) {
 			Ended: word.Draw(t, "ended"), By: word.Draw(t, "by"), How: Means(word.Draw(t, "how")),
 		}
 	}
+}
+
+func drawPlace(t *rapid.T) Place {
+	word := rapid.StringN(0, 40, -1)
+	return Place{word.Draw(t, "container"), word.Draw(t, "boot"), word.Draw(t, "pid namespace")}
 }
 
 func drawNames(t *rapid.T, label string) Names {

@@ -99,6 +99,17 @@ const (
 	GuardUnarmed  // S6: the guard is never armed
 	GuardDeaf     // S19: the guard does not notice that its agent died
 
+	// Deaths attested (SPEC E11).
+	AttestBeforeReaping // E11: the guard has a death attested when it sends SIGKILL, not when all are gone
+	AttestMainEnd       // E11: the main process's end is enough for it
+	ChildBeforeAgent    // E11: it ends the agent's children first, and takes that for the tree's end
+	AttestByName        // E11: the helper attests whoever bears the name when it looks
+	AttestByHostname    // E11: a node attests whoever has held its name before
+	AttestByContainer   // E11: the container's id is enough, whatever kernel it runs on
+	AttestNoCompare     // E11: the release on behalf of the dead does not compare _epoch
+	FenceLies           // E11: a fence hook says that it has ended what goes on (in the simulator's hook)
+	PastAttested        // K4: an attested release in an etcd that was replaced counts
+
 	// A node's life (SPEC N, H).
 	HookFailureIgnored // S11: a failed hook is taken for a success
 	HookNoLimit        // S11: hooks have no time limit
@@ -181,6 +192,11 @@ var names = [NumBugs]string{
 	SecondGrace: "second-grace",
 	GuardOnTTL:  "guard-on-ttl", GuardUnarmed: "guard-unarmed",
 	GuardDeaf: "guard-deaf",
+
+	AttestBeforeReaping: "attest-before-reaping", AttestMainEnd: "attest-main-end",
+	ChildBeforeAgent: "child-before-agent", AttestByName: "attest-by-name",
+	AttestByHostname: "attest-by-hostname", AttestByContainer: "attest-by-container",
+	AttestNoCompare: "attest-no-compare", FenceLies: "fence-lies", PastAttested: "past-attested",
 
 	HookFailureIgnored: "hook-failure-ignored", HookNoLimit: "hook-no-limit", Demote: "demote",
 	MasterTTLRestarts: "master-ttl-restarts", PostponedForgotten: "postponed-forgotten",
