@@ -103,6 +103,12 @@ func (w *World) engineDelay(t *engineTrouble) time.Duration {
 	return d
 }
 
+// engineSeesEnd: a container has ended, and its policy may start it again.
+func (w *World) engineSeesEnd(a *actor) {
+	w.engines[a.index].restarting = a.node.quick == 0 && !w.sched.Calm && w.engineR.chance(500)
+	w.engineTells(a, "die")
+}
+
 // engineTells has the engine of a host tell its witness of an event.
 func (w *World) engineTells(a *actor, action string) {
 	wit := w.witnessOf(a.index)

@@ -384,8 +384,7 @@ func (w *World) nodeEnds(a *actor) {
 	n.guardUp, n.isDown = false, true
 	w.endHelper(a)
 	w.unstop(a)
-	w.engines[a.index].restarting = n.quick == 0 && !w.sched.Calm && w.engineR.chance(500)
-	w.engineTells(a, "die")
+	w.engineSeesEnd(a)
 	w.restartIn(a)
 }
 
