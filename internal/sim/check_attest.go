@@ -46,7 +46,7 @@ func (c *checker) attests(w *World, r *rpc, before *kv.Item) {
 func means(a *actor, r *rpc) Sometimes {
 	switch {
 	case a.witness != nil:
-		return ByWitness
+		return WitnessAttests
 	case r.helper:
 		return ByGuard
 	case a.member.Backend.Phase() < fsm.Standby:
@@ -114,7 +114,8 @@ const attestSlack = 2 * time.Second
 func (c *checker) attestIsLate(w *World, o *occurrence) {
 	c.now = w.now
 	r := &c.reigns[o.slot]
-	if r.released || c.troubled > r.died || len(w.active) > 0 {
+	// Without _epoch, which an operator has deleted, there is nothing to be released.
+	if e := w.etcd.Get(kv.EpochKey); r.released || c.troubled > r.died || len(w.active) > 0 || e.Record.Epoch != r.epoch {
 		return
 	}
 	a := &w.actors[r.node]

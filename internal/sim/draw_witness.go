@@ -19,7 +19,7 @@ func (s *Schedule) drawWitnesses(d drawer) {
 		return
 	}
 	s.Witness = s.Nodes - int(d.below(2))
-	s.Clones = d.below(4) == 1
+	s.Clones = s.Clones || d.below(4) == 1
 	for n := d.below(6); n > 0; n-- {
 		i := d.below(int64(len(engineFaults)))
 		f := Fault{Kind: engineFaults[i], Who: Who(d.below(int64(s.Nodes+1)) - 1), Dur: drawDuration(d, s.TTL)}

@@ -35,7 +35,42 @@ type inquiry struct {
 	answered  bool
 }
 
-func (w *World) sharesPIDs(a *actor) bool { return a.node.cfg.Place.PIDNamespace == "" }
+// nodesApart is how far the kernels of one machine are from each other.
+const nodesApart = 16
+
+// placeNames are ids of hosts, containers and PID namespaces, made once.
+var placeNames = sync.OnceValue(func() (t struct {
+	boots, pids [64]string
+	containers  [64][16]string
+},
+) {
+	for i := range t.boots {
+		t.boots[i], t.pids[i] = fmt.Sprintf("boot%d", i+1), fmt.Sprintf("pid:[%d]", 4026531836+i)
+		for j := range t.containers[i] {
+			t.containers[i][j] = fmt.Sprintf("container%d.%d", i+1, j+1)
+		}
+	}
+	return t
+})
+
+// place is where a node's processes are. Cloned machines have containers of the same
+// ids, and each a boot of its own. In every fourth group without calm one node shares
+// its host's PID namespace, which is to be left out.
+func (w *World) place(a *actor) kv.Place {
+	t, e := placeNames(), &w.engines[a.index]
+	p := kv.Place{
+		Container: w.containerOf(a), Boot: t.boots[(int(a.index)+a.node.boots*nodesApart)%len(t.boots)],
+		PIDNamespace: t.pids[e.life%len(t.pids)],
+	}
+	if w.sched.Shared || w.sharesPIDs(a) {
+		p.PIDNamespace = ""
+	}
+	return p
+}
+
+func (w *World) sharesPIDs(a *actor) bool {
+	return !w.sched.Calm && w.sched.Seed%4 == 0 && a.index == 0
+}
 
 // containerOf is the id of a node's container.
 func (w *World) containerOf(a *actor) string {

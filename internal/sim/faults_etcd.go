@@ -159,7 +159,7 @@ func (w *World) restore(f *Fault) {
 	w.check.rebase(w)
 	w.check.rewound = w.check.rewound || f.Arg == 0
 	if f.Arg > 0 {
-		w.check.replaced = replacement{w.now, w.etcd.Header().Rev}
+		w.check.replaced = replacement{w.now, w.etcd.Header().Rev, w.etcd.Get(kv.EpochKey).Record.Epoch}
 	}
 	w.sometimes(Restored)
 	w.downUntil = max(w.downUntil, w.now+int64(f.Dur))

@@ -58,7 +58,6 @@ func (w *World) strikeNode(a *actor, f *Fault) {
 		w.engineStops(a.index)
 	case Recreate:
 		w.killContainer(a, f.Dur)
-		n.created++
 		if n.isDown {
 			w.engineTells(a, "destroy")
 			w.engines[a.index].removed = true

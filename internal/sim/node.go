@@ -24,9 +24,7 @@ type node struct {
 	told        kv.LeaseID  // the agent's incarnation, as last told to the guard; 0: it has given all back
 	helper      helper
 
-	lives   int // PID namespaces that its container has had
-	created int // times that its container was created anew
-	boots   int // times that its machine was booted anew
+	boots int // times that its machine was booted anew
 
 	mainUp     bool
 	starting   fsm.Op // the agent was not yet told that the main process exists
@@ -103,7 +101,7 @@ func (w *World) startNode(a *actor) {
 	w.engines[a.index].removed = false
 	n.guard, n.guardUp = fsm.NewGuard(), true
 	n.guardQueue = n.guardQueue[:0]
-	n.told, n.cfg.Place = 0, w.place(a)
+	n.told = 0
 	n.mainUp, n.rest, n.exitLater, n.deaf, n.accepts, n.role = false, false, false, false, false, 0
 	n.lane, n.probe, n.reignID = job{}, job{}, 0
 	n.starting = 0

@@ -86,8 +86,8 @@ var faultNames = [numFaults]string{
 	"stop-guard", "stop-all", "suspend", "freeze", "revoke-lease", "delete-node", "delete-master",
 	"delete-epoch", "corrupt", "forge", "wipe", "apart", "sick", "add-member", "remove-member", "raise-k",
 	"lower-k", "pause", "switchover", "reinit", "force-promote",
-	"reboot", "kill-helper", "stop-helper", "backup", "restore",
-	"engine-silent", "engine-slow", "engine-restart", "engine-other",
+	"reboot", "kill-helper", "stop-helper", "backup", "restore", "engine-silent",
+	"engine-slow", "engine-restart", "engine-other",
 }
 
 // Milestone is something in an episode that a fault can be tied to.
@@ -153,10 +153,10 @@ type Schedule struct {
 	Quorum    int           // MSDHA_PROMOTE_QUORUM
 	Ranks     bool          // the nodes have priorities
 	Fence     int           // so many nodes, from the first on, have a fence hook
-	Witness   int           // so many nodes' hosts, from the first on, have a witness
 	Proves    bool          // … and it proves an end, so that it runs during the wait
 	Clones    bool          // the nodes' machines are clones: their containers have the same ids
 	Shared    bool          // containers share their machines' PID namespaces: a restart proves nothing
+	Witness   int           // so many nodes' hosts, from the first on, have a witness
 	Monitor   time.Duration // how often the monitor hook runs
 	Drift     int64         // clocks differ from true time by up to this, in ppm
 	Apart     time.Duration // calm clocks are apart by this, one from the next

@@ -170,14 +170,14 @@ func (s *Schedule) parseOption(key, val string) (err error) {
 		s.Quorum, err = strconv.Atoi(val)
 	case "fence":
 		s.Fence, err = strconv.Atoi(val)
-	case "witness":
-		s.Witness, err = strconv.Atoi(val)
 	case "proves":
 		s.Proves = true
 	case "clones":
 		s.Clones = true
 	case "shared":
 		s.Shared = true
+	case "witness":
+		s.Witness, err = strconv.Atoi(val)
 	case "monitor":
 		err = parseTime(val, &s.Monitor)
 	case "calm":

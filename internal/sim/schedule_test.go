@@ -60,7 +60,7 @@ func TestScheduleErrors(t *testing.T) {
 		{group + "on claim x after 1s stop n1\n", `number "x" of the milestone`},
 		{group + "on claim 0 after 1s stop n1\n", `number "0" of the milestone`},
 		{group + "at soon stop n1\n", `cannot read the time "soon"`},
-		{group + "at 1s stop n3\n", `unknown target "n3": want master, n1 to n2 or f1 to f1`},
+		{group + "at 1s stop n3\n", `unknown target "n3": want master, n1 to n2, f1 to f1 or w1 to w0`},
 		{group + "at 1s stop n\n", `unknown target "n"`},
 		{group + "at 1s stop n+1\n", `unknown target "n+1"`},
 		{group + "at 1s stop n1 in 1s\n", `unknown word "in"`},

@@ -114,57 +114,57 @@ type Sometimes uint8
 
 // Situations that the properties are about.
 const (
-	FailedOver    Sometimes = iota // a reign begins after one that was not released
-	HandedOver                     // … after one that was, without a wait
-	Relisted                       // a view compares two listings
-	LeaderInWait                   // etcd's leader changes while a node waits
-	LateReply                      // a reply comes after its time was over
-	LateRequest                    // a request is executed after its time was over
-	LateRevoke                     // a lease is revoked although a new leader had extended it
-	GhostLease                     // a keepalive is granted although the keys are gone
-	Killed                         // a main process had to be killed
-	LeftOvers                      // processes that outlive the main process had to be killed
-	AgentKilled                    // a guard killed a live agent
-	KeptBytes                      // a kernel sends on after a cut
-	ParkedBytes                    // a child finds bytes in its sockets when it goes on
-	Settled                        // a group was looked at long after its last trouble
-	Prompt                         // a failover without a fault had to be prompt
-	ReignEnded                     // a reign ended because its time was over
-	UserBytes                      // a frontend writes what it had checked before it was stopped
-	EdgeWrites                     // clients write a nanosecond before, at and after the end of a right
-	StaleWatch                     // a watch stands still on a member that is cut off
-	StaleAck                       // a leader that was replaced acknowledges a keepalive
-	FalseDenial                    // … and denies one of a lease that it does not know
-	DoneUnknown                    // a request is executed, and etcd says that it does not know
-	Refused                        // etcd refuses a request
-	Immortal                       // SIGKILL had to wait
-	SavedEtcd                      // etcd is saved
-	Restored                       // etcd goes back to what was saved
-	CoreHealed                     // the second phase begins
-	FaultStays                     // a fault stays for good
-	Displaced                      // a node claims that remembers another etcd
-	Diverged                       // a follow finds that its data has diverged
-	Rejoined                       // data that has diverged is replaced
-	ClonedAnew                     // data is cloned because an operator asked for it
-	FencedOff                      // a fence hook ends processes that live
-	Acknowledged                   // a write is acknowledged that others have flushed
-	FormerWrites                   // a master that is none any more takes writes
-	OtherMembers                   // the member list changes
-	Unelectable                    // nobody may claim, because too few have voted
-	Sickened                       // a monitor hook ends its node
-	Succeeded                      // a named successor takes over
-	LossAccepted                   // an operator accepts whatever is lost
-	ByGuard                        // a guard's helper attests its agent's death
-	ByRestart                      // a container attests the death of an earlier life of its own
-	ByFence                        // a node attests what its fence hook has ended
-	HelperFailed                   // a helper ends before all is given back
-	LateAttest                     // an attestation is executed after its sender has given it up
-	AttestRefused                  // _epoch has changed since it was read, or the keys have
-	UnknownReign                   // a reign is released of which its agent did not know that it had begun
-	ByWitness                      // a witness attests a death
-	PausedSeen                     // an engine says that a container is paused
-	EngineMute                     // an engine says nothing
-	EventsLost                     // an engine's events are lost
+	FailedOver     Sometimes = iota // a reign begins after one that was not released
+	HandedOver                      // … after one that was, without a wait
+	Relisted                        // a view compares two listings
+	LeaderInWait                    // etcd's leader changes while a node waits
+	LateReply                       // a reply comes after its time was over
+	LateRequest                     // a request is executed after its time was over
+	LateRevoke                      // a lease is revoked although a new leader had extended it
+	GhostLease                      // a keepalive is granted although the keys are gone
+	Killed                          // a main process had to be killed
+	LeftOvers                       // processes that outlive the main process had to be killed
+	AgentKilled                     // a guard killed a live agent
+	KeptBytes                       // a kernel sends on after a cut
+	ParkedBytes                     // a child finds bytes in its sockets when it goes on
+	Settled                         // a group was looked at long after its last trouble
+	Prompt                          // a failover without a fault had to be prompt
+	ReignEnded                      // a reign ended because its time was over
+	UserBytes                       // a frontend writes what it had checked before it was stopped
+	EdgeWrites                      // clients write a nanosecond before, at and after the end of a right
+	StaleWatch                      // a watch stands still on a member that is cut off
+	StaleAck                        // a leader that was replaced acknowledges a keepalive
+	FalseDenial                     // … and denies one of a lease that it does not know
+	DoneUnknown                     // a request is executed, and etcd says that it does not know
+	Refused                         // etcd refuses a request
+	Immortal                        // SIGKILL had to wait
+	SavedEtcd                       // etcd is saved
+	Restored                        // etcd goes back to what was saved
+	CoreHealed                      // the second phase begins
+	FaultStays                      // a fault stays for good
+	Displaced                       // a node claims that remembers another etcd
+	Diverged                        // a follow finds that its data has diverged
+	Rejoined                        // data that has diverged is replaced
+	ClonedAnew                      // data is cloned because an operator asked for it
+	FencedOff                       // a fence hook ends processes that live
+	Acknowledged                    // a write is acknowledged that others have flushed
+	FormerWrites                    // a master that is none any more takes writes
+	OtherMembers                    // the member list changes
+	Unelectable                     // nobody may claim, because too few have voted
+	Sickened                        // a monitor hook ends its node
+	Succeeded                       // a named successor takes over
+	LossAccepted                    // an operator accepts whatever is lost
+	ByGuard                         // a guard's helper attests its agent's death
+	ByRestart                       // a container attests the death of an earlier life of its own
+	ByFence                         // a node attests what its fence hook has ended
+	HelperFailed                    // a helper ends before all is given back
+	LateAttest                      // an attestation is executed after its sender has given it up
+	AttestRefused                   // _epoch has changed since it was read, or the keys have
+	UnknownReign                    // a reign is released of which its agent did not know that it had begun
+	WitnessAttests                  // a witness attests a death
+	PausedSeen                      // an engine says that a container is paused
+	EngineMute                      // an engine says nothing
+	EventsLost                      // an engine's events are lost
 	numSometimes
 )
 
@@ -179,7 +179,7 @@ var sometimesNames = [numSometimes]string{
 	"writes to a former master", "other members", "unelectable", "ended by its monitor",
 	"named successor", "loss accepted", "attested by a guard", "attested by a restart", "attested by a fence",
 	"helper failed", "late attestation", "attestation refused", "unknown reign released",
-	"attested by a witness", "seen paused", "engine mute", "events lost",
+	"witness attests", "seen paused", "engine mute", "events lost",
 }
 
 func (s Sometimes) String() string { return sometimesNames[s] }
