@@ -264,10 +264,9 @@ func TestRestartedContainerIsNot(t *testing.T) {
 func TestRemovedContainersAreAttested(t *testing.T) {
 	forced := start(t)
 	docker(t, "rm", "-f", forced.id)
-	since := time.Now()
+	t.Logf("attested %v after docker rm -f returned", forced.awaitAttested(time.Now()))
 	removed := start(t, "--rm")
 	docker(t, "kill", removed.id)
-	t.Logf("attested %v after docker rm -f returned", forced.awaitAttested(since))
 	t.Logf("attested %v after docker kill returned, with --rm", removed.awaitAttested(time.Now()))
 }
 

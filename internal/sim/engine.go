@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"fmt"
+	"sync"
 	"time"
 
 	"msdha/internal/fsm"
@@ -12,7 +14,8 @@ import (
 // node's, and what it says of it is true; but it may be late, say nothing, be
 // restarted, or be another one than the container's.
 type engine struct {
-	removed    bool // the container, and the next one has not run yet
+	container  int  // how many containers there were before the present one
+	life       int  // … and lives of it: each has a PID namespace of its own
 	restarting bool // the policy is going to start it again
 	last       int64
 }
@@ -74,15 +77,15 @@ func (w *World) sharesPIDs(a *actor) bool {
 
 // containerOf is the id of a node's container.
 func (w *World) containerOf(a *actor) string {
+	t, host := placeNames(), int(a.index)
 	if mutant.On(mutant.WitnessByName) {
 		return a.key
 	}
-	return a.node.cfg.Place.Container
-}
-
-// bootOf is the kernel that a host runs now.
-func (w *World) bootOf(host int32) string {
-	return bootNames[(int(host)+w.actors[host].node.boots*nodesApart)%len(bootNames)]
+	if w.sched.Clones {
+		host = 0
+	}
+	ids := &t.containers[host%len(t.containers)]
+	return ids[w.engines[a.index].container%len(ids)]
 }
 
 func (w *World) resetEngines(s *Schedule) {
@@ -136,12 +139,6 @@ func (w *World) engineDelay(t *engineTrouble) time.Duration {
 		d += time.Duration(t.until - w.now)
 	}
 	return d
-}
-
-// engineSeesEnd: a container has ended, and its policy may start it again.
-func (w *World) engineSeesEnd(a *actor) {
-	w.engines[a.index].restarting = a.node.quick == 0 && !w.sched.Calm && w.engineR.chance(500)
-	w.engineTells(a, "die")
 }
 
 // engineTells has the engine of a host tell its witness of an event.
@@ -215,7 +212,7 @@ func (w *World) engineLooks(o *occurrence) {
 func (w *World) containerState(host int32, container string, forgets bool) (s fsm.ContainerState) {
 	a := &w.actors[host]
 	n, e := a.node, &w.engines[host]
-	if forgets || e.removed || container != w.containerOf(a) {
+	if forgets || container != w.containerOf(a) {
 		return s
 	}
 	s.Known, s.SharesPIDs, s.PID = true, w.sharesPIDs(a), 1000+int(host)

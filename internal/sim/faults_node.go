@@ -60,7 +60,7 @@ func (w *World) strikeNode(a *actor, f *Fault) {
 		w.killContainer(a, f.Dur)
 		if n.isDown {
 			w.engineTells(a, "destroy")
-			w.engines[a.index].removed = true
+			w.engines[a.index].container++
 			n.held, n.data, n.master, n.isMaster = fsm.Held{}, "", "", false
 			n.db.reset()
 			if !w.etcd.Get(kv.EpochKey).Present {

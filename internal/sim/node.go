@@ -98,7 +98,8 @@ func (w *World) newNode(a *actor) {
 func (w *World) startNode(a *actor) {
 	n := a.node
 	n.tree++
-	w.engines[a.index].removed = false
+	w.engines[a.index].life++
+	n.cfg.Place = w.place(a)
 	n.guard, n.guardUp = fsm.NewGuard(), true
 	n.guardQueue = n.guardQueue[:0]
 	n.told = 0
@@ -382,7 +383,8 @@ func (w *World) nodeEnds(a *actor) {
 	n.guardUp, n.isDown = false, true
 	w.endHelper(a)
 	w.unstop(a)
-	w.engineSeesEnd(a)
+	w.engines[a.index].restarting = n.quick == 0 && !w.sched.Calm && w.engineR.chance(500)
+	w.engineTells(a, "die")
 	w.restartIn(a)
 }
 

@@ -32,14 +32,13 @@ func (w *World) fronts() []actor { return w.actors[w.nodes : w.nodes+w.sched.Fro
 func (w *World) newWitness(a *actor, host int) {
 	a.witness = &witness{host: int32(host)}
 	a.witness.cfg = fsm.WitnessConfig{
-		Name: a.name, Timeout: witnessTimeout,
+		Name: a.name, Boot: placeNames().boots[host%len(placeNames().boots)], Timeout: witnessTimeout,
 	}
 }
 
 func (w *World) startWitness(a *actor) {
 	a.gen++
 	a.up, a.next, a.requests = true, forever, 0
-	a.witness.cfg.Boot = w.bootOf(a.witness.host)
 	a.witness.machine = fsm.NewWitness(&a.witness.cfg)
 	a.witness.stream.open = false
 	w.note(a.name, "its witness starts")
@@ -116,6 +115,8 @@ func (c *checker) mourned(w *World, a *actor) {
 		switch {
 		case e.Kind == fsm.Inspect, e.Kind == fsm.Follow, e.Kind == fsm.ListKeys, e.Kind == fsm.Exit:
 			continue
+		case e.Kind == fsm.Attest:
+			w.sometimes(WitnessAttests)
 		}
 		for j := range w.actors[:w.nodes] {
 			n := &w.actors[j]
