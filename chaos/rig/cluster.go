@@ -38,6 +38,7 @@ type Options struct {
 	Secure  *Security // etcd with TLS and logins; nil without
 	Async   bool      // no member list: nobody waits for standbys
 	Disks   bool      // the backends' data is on disks that can hang and fail
+	Witness bool      // a witness follows the engine
 	Quiet   bool      // one writer for each way in: the cluster shares the machine with another
 	// Bench: one frontend, and the writers of a measurement; see Clients.
 	Bench bool
@@ -78,6 +79,9 @@ type Cluster struct {
 	keeper *Member // keeps the disks mounted, where there are any
 
 	devices map[string]*device // these disks, by the backend's name
+
+	// Witness and Proxy, which stands before the engine, are there with Options.Witness.
+	Witness, Proxy *Member
 
 	Observer *evidence.Observer
 	Clients  *Clients
@@ -168,7 +172,7 @@ func (c *Cluster) startMembers(ctx context.Context) (err error) {
 		}
 		c.Fronts = append(c.Fronts, m)
 	}
-	return nil
+	return c.startWitness(ctx)
 }
 
 // startEtcd makes the network and starts who is there in every group: the keeper
@@ -196,7 +200,7 @@ func (c *Cluster) volumeName(of string) string { return c.name + "-" + of }
 
 func (c *Cluster) startHolder(ctx context.Context) (err error) {
 	s := &spec{name: "holder", image: backendImage, entry: []string{"sleep", "infinity"}, volumes: map[string]string{}}
-	sizes := map[string]int{"record": recordSize, "config": 1}
+	sizes := map[string]int{"record": recordSize, "config": 1, "engine": 1}
 	for i := 1; i <= 3; i++ {
 		sizes[fmt.Sprintf("e%d", i)] = etcdSize
 	}
