@@ -85,6 +85,9 @@ func (c *checker) atEnd(w *World) {
 		}
 		return
 	}
+	if n := len(c.reigns); w.impaired(master) && n > 0 && c.changing(&c.reigns[n-1], since) {
+		return // it ends again and again: its program stays sick, and nobody else may reign
+	}
 	w.sometimes(Settled)
 	for i := range w.actors[:w.nodes+w.sched.Fronts] {
 		if a := &w.actors[i]; a != master && !w.impaired(a) {

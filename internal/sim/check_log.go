@@ -259,6 +259,11 @@ func (c *checker) monitored(a *actor, ok bool) {
 	if m.sick++; ok {
 		m.sick = 0
 	}
+	switch a.member.Backend.Phase() {
+	case fsm.Standby, fsm.Waiting, fsm.Reigning:
+	default: // nothing follows from a failure during a claim: the next one decides
+		m.sick = min(m.sick, max(0, a.node.cfg.MonitorFailures-1))
+	}
 }
 
 // monitorsEnd is N8: a program that does not work is ended, unless the node sees a

@@ -12,7 +12,7 @@ func init() {
 	planted[mutant.AttestMainEnd] = plant{by: "E11", source: "issue 6"}
 	planted[mutant.ChildBeforeAgent] = plant{by: "E11", source: "issue 6, SPEC R5"}
 	planted[mutant.AttestByName] = plant{
-		by: "E11", source: "issue 6", drawn: true,
+		by: "E11", source: "issue 6",
 		shape: lateForANamesake, why: "helpers that sleep for a TTL, and a second node of that name",
 	}
 	planted[mutant.AttestByHostname] = plant{
@@ -24,7 +24,7 @@ func init() {
 		shape: nearStory("cloned-host-with-the-same-container-id"), why: "near that story",
 	}
 	planted[mutant.AttestNoCompare] = plant{
-		by: "E11", source: "issue 6", drawn: true,
+		by: "E11", source: "issue 6",
 		shape: nearStory("late-helper"), why: "near that story",
 	}
 	planted[mutant.FenceLies] = plant{
@@ -32,7 +32,7 @@ func init() {
 		shape: nearStory("fence-attests"), why: "near that story",
 	}
 	planted[mutant.PastAttested] = plant{
-		by: "K4", source: "SPEC K4", drawn: true,
+		by: "K4", source: "SPEC K4",
 		shape: nearStory("attested-in-a-backup"), why: "near that story",
 	}
 }
