@@ -10,7 +10,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unve
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TOOL    := $(GO) tool -modfile=tools/go.mod
 
-BINARIES := bin/backend bin/frontend bin/msdhactl
+BINARIES := bin/backend bin/frontend bin/witness bin/msdhactl
 ETCD     := bin/etcd bin/etcdctl bin/etcdutl
 
 # The race detector pays where there are goroutines; the machines and the
@@ -27,7 +27,7 @@ BALLOTS    := 'nodes=4 reigns=4' 'nodes=4 members=3 changes=2' 'nodes=4 k=2 chan
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
-build: $(BINARIES) ## bin/backend, bin/frontend, bin/msdhactl: static, reproducible, stamped
+build: $(BINARIES) ## bin/backend, bin/frontend, bin/witness, bin/msdhactl: static, reproducible, stamped
 
 $(BINARIES): bin/%:
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
@@ -36,7 +36,7 @@ $(ETCD): bin/%:
 	CGO_ENABLED=0 $(GO) build -C tools/etcd -trimpath -ldflags '-s -w' \
 	    -o $(CURDIR)/$@ go.etcd.io/etcd/$(if $(filter etcd,$*),server,$*)/v3
 
-images: build $(ETCD) ensure ## msdha-backend, -frontend, -backend-postgresql, -etcd; BASE=public; TAG=mine instead of latest
+images: build $(ETCD) ensure ## msdha-backend, -frontend, -witness, -backend-postgresql, -etcd; BASE=public; TAG=mine instead of latest
 	TAG=$(TAG) tools/images.sh $(VERSION) $(BASE)
 
 test: ensure ## every test; installs what they need (root, Debian)

@@ -19,7 +19,8 @@ func TestStamps(t *testing.T) {
 	}
 	revision, created, _ := strings.Cut(strings.TrimSpace(string(out)), " ")
 	for name, program := range map[string]string{
-		"backend": "backend", "backend-postgresql": "backend", "frontend": "frontend", "etcd": "",
+		"backend": "backend", "backend-postgresql": "backend", "frontend": "frontend",
+		"witness": "witness", "etcd": "",
 	} {
 		var labels map[string]string
 		text := docker(t, "image", "inspect", "-f", "{{json .Config.Labels}}", image(name))
@@ -52,7 +53,8 @@ func TestFrontendImage(t *testing.T) {
 		t.Errorf("it has %d bytes, error %v; want at most %d", size, err, limit)
 	}
 	for image, want := range map[string]string{
-		image("frontend"): "65532:65532", image("backend-postgresql"): "postgres", image("backend"): "",
+		image("frontend"): "65532:65532", image("witness"): "65532:65532",
+		image("backend-postgresql"): "postgres", image("backend"): "",
 	} {
 		if user := docker(t, "image", "inspect", "-f", "{{.Config.User}}", image); user != want {
 			t.Errorf("%s runs as %q, want %q", image, user, want)

@@ -57,7 +57,7 @@ func test(m *testing.M) (code int) {
 		return 1
 	}
 	version = strings.TrimSpace(string(described))
-	for _, name := range []string{"backend", "frontend", "backend-postgresql", "etcd"} {
+	for _, name := range []string{"backend", "frontend", "witness", "backend-postgresql", "etcd"} {
 		if _, err := engine("image", "inspect", image(name)); err != nil {
 			fmt.Fprintf(os.Stderr, "%v; run `make images` first\n", err)
 			return 1

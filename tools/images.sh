@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the images out of the programs in bin/: msdha-backend, msdha-frontend,
-# msdha-backend-postgresql and msdha-etcd, each :latest and :VERSION, or :TAG alone
+# msdha-witness, msdha-backend-postgresql and msdha-etcd, each :latest and :VERSION, or :TAG alone
 # where the environment has a TAG.
 #
 #   tools/images.sh VERSION [local|public]
@@ -81,6 +81,10 @@ build backend msdha-base:local
 stage frontend bin/frontend /etc/ssl/certs/ca-certificates.crt
 writable frontend
 build frontend
+
+stage witness bin/witness /etc/ssl/certs/ca-certificates.crt
+writable witness
+build witness
 
 stage backend-postgresql bin/backend bin/msdhactl examples/postgresql/hooks
 writable backend-postgresql

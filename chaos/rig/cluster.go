@@ -36,6 +36,7 @@ type Options struct {
 	Backend string
 	Secure  *Security // etcd with TLS and logins; nil without
 	Async   bool      // no member list: nobody waits for standbys
+	Witness bool      // a witness follows the engine
 	Quiet   bool      // one writer for each way in: the cluster shares the machine with another
 }
 
@@ -70,7 +71,9 @@ type Cluster struct {
 	Etcds  []*Member
 	Nodes  []*Member
 	Fronts []*Member
-	holder *Member // keeps the volumes, which live in memory, whoever else ends
+	// Witness and Proxy, which stands before the engine, are there with Options.Witness.
+	Witness, Proxy *Member
+	holder         *Member // keeps the volumes, which live in memory, whoever else ends
 
 	Observer *evidence.Observer
 	Clients  *Clients
@@ -170,14 +173,14 @@ func (c *Cluster) startMembers(ctx context.Context) (err error) {
 		}
 		c.Fronts = append(c.Fronts, m)
 	}
-	return nil
+	return c.startWitness(ctx)
 }
 
 func (c *Cluster) volumeName(of string) string { return c.name + "-" + of }
 
 func (c *Cluster) startHolder(ctx context.Context) (err error) {
 	s := &spec{name: "holder", image: backendImage, entry: []string{"sleep", "infinity"}, volumes: map[string]string{}}
-	sizes := map[string]int{"record": recordSize, "config": 1}
+	sizes := map[string]int{"record": recordSize, "config": 1, "engine": 1}
 	for i := 1; i <= 3; i++ {
 		sizes[fmt.Sprintf("e%d", i)] = etcdSize
 	}

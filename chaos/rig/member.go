@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -34,6 +35,7 @@ type spec struct {
 	image   string
 	env     map[string]string
 	cmd     []string
+	user    string // the image's where it is empty
 	entry   []string
 	volumes map[string]string // name to path
 	tmpfs   []string
@@ -50,7 +52,7 @@ func (e *Engine) run(ctx context.Context, cluster string, s *spec) (*Member, err
 			Name: cluster + "-" + s.name, Image: s.image, Env: s.env, Cmd: s.cmd, Entrypoint: s.entry,
 			Labels: e.labels(cluster), Networks: []string{cluster},
 			NetworkAliases: map[string][]string{cluster: {s.name}},
-			ConfigModifier: func(c *container.Config) { c.Hostname = s.name },
+			ConfigModifier: func(c *container.Config) { c.Hostname, c.User = s.name, cmp.Or(s.user, c.User) },
 			HostConfigModifier: func(h *container.HostConfig) {
 				h.ReadonlyRootfs = s.frozen
 				if s.frozen {

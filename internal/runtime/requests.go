@@ -34,15 +34,11 @@ func OpenStore(c *config.Common, log *slog.Logger) (*store.Store, error) {
 }
 
 func storeConfig(c *config.Common, log *slog.Logger) store.Config {
-	idle := store.DefaultWatchIdle
-	if c.TTL > 0 { // a witness has none, and no watch
-		idle = min(idle, c.TTL)
-	}
 	return store.Config{
 		Endpoints: c.Etcd.Endpoints, Username: c.Etcd.User, Password: c.Etcd.Password.Reveal(),
 		CACert: c.Etcd.CACert, Cert: c.Etcd.Cert, Key: c.Etcd.Key,
 		InsecureSkipVerify: c.Etcd.InsecureSkipVerify, DialTimeout: c.Etcd.DialTimeout,
-		Prefix: c.Prefix, Group: c.Group, AllGroups: c.TTL == 0, Logger: log, WatchIdle: idle,
+		Prefix: c.Prefix, Group: c.Group, Logger: log, WatchIdle: min(store.DefaultWatchIdle, c.TTL),
 	}
 }
 

@@ -73,7 +73,9 @@ func newWitness(cfg config.Witness, log *Log) (_ *witness, err error) {
 	if w.engine, err = engine.Open(cfg.Engine); err != nil {
 		return nil, err
 	}
-	st, err := store.Open(storeConfig(&cfg.Common, log.Logger))
+	sc := storeConfig(&cfg.Common, log.Logger)
+	sc.AllGroups = true
+	st, err := store.Open(sc)
 	if err != nil {
 		return nil, err
 	}

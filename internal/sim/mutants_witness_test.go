@@ -47,7 +47,8 @@ func backAtOnce(s *Schedule) {
 	s.setWitnesses()
 	for n := range 3 {
 		s.Faults = append(s.Faults, Fault{
-			Kind: KillAll, Who: Who(n % s.Nodes), After: s.TTL * time.Duration(3+n), Dur: time.Duration(1+n) * time.Millisecond,
+			Kind: KillAll, Who: Who(n % s.Nodes), After: s.TTL * time.Duration(3+n),
+			Dur: time.Duration(1+n) * time.Millisecond,
 		})
 	}
 }

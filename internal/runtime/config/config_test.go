@@ -52,6 +52,8 @@ var loaders = map[Program]func(Source) ([]Warning, error){
 // wrong has values that each variable refuses. That it has them for every
 // variable of the table is tested.
 var wrong = map[string][]string{
+	"MSDHA_ENGINE":       {"tcp://docker:2375", "run/docker.sock", "https://docker", "unix://docker.sock"},
+	"MSDHA_ENGINE_PROXY": {"tcp://:2375", "engine.sock", "unix://engine.sock"},
 	"ETCDCTL_ENDPOINTS": {
 		",", "http://", "ftp://etcd:2379", "http://etcd:0", "http://etcd:65536",
 		"http://etcd:x",
