@@ -41,7 +41,7 @@ func (p *play) unheard(filter rig.Rule) {
 	p.t.Helper()
 	m := p.master()
 	p.must(m.Filter(p.ctx, filter))
-	p.unattested(p.successor())
+	p.ended(p.successor())
 	p.silent(m, p.struck.Add(p.Opts.TTL+p.grace()))
 	p.open(m)
 	p.healed()

@@ -20,7 +20,7 @@ var cutFromAll = scenario{name: "f08-cut-from-all", tier: fast, play: func(p *pl
 	m := p.master()
 	p.strike("%s is cut off from all but a client of its own", m.Name)
 	p.must(m.Filter(p.ctx, rig.Drop(slices.Concat(p.Etcds, p.Others(m), p.Fronts)...)))
-	p.unattested(p.successor())
+	p.ended(p.successor())
 	p.silent(m, p.struck.Add(inFlight))
 	p.open(m)
 	p.healed()

@@ -9,6 +9,7 @@ import (
 
 	"msdha/chaos/rig"
 	"msdha/internal/evidence"
+	"msdha/internal/fsm/kv"
 )
 
 // Bounds. A failover without proof of death takes until the lease has ended, at
@@ -52,6 +53,18 @@ func (p *play) unattested(next evidence.Reign) {
 	p.within("the next master is published", next.Published.Sub(p.struck),
 		p.Opts.TTL+expiry+2*p.Opts.TTL+next.Published.Sub(next.Claimed))
 	p.waited(p.Observer.Reign(p.old.Epoch), next)
+}
+
+// ended asserts the same where the old master ends itself: its container is started
+// anew, outside of what had cut it off, and may prove its end before the wait is over.
+func (p *play) ended(next evidence.Reign) {
+	p.t.Helper()
+	if p.Observer.Reign(p.old.Epoch).Attested != kv.ByRestart {
+		p.unattested(next)
+		return
+	}
+	p.within("the next master is published", next.Published.Sub(p.struck),
+		p.Opts.TTL+expiry+2*p.Opts.TTL+next.Published.Sub(next.Claimed))
 }
 
 // waited asserts that whoever claimed has waited for twice the TTL (SPEC E2).

@@ -17,6 +17,7 @@ type Reign struct {
 	Claimed   time.Time
 	Published time.Time
 	Gone      time.Time // _master deleted
+	Attested  kv.Means  // how somebody else than its master knew that it was dead (SPEC E11)
 }
 
 // Observer watches a group's keys, beside all that take part in it. Its times
@@ -117,6 +118,8 @@ func (o *Observer) take(items []kv.Item) {
 		switch it.Key.Kind {
 		case kv.KindMaster:
 			o.takeMaster(it, now)
+		case kv.KindEpoch:
+			o.takeEpoch(it)
 		case kv.KindNode:
 			o.states[it.Key.Name] = it.Record.State
 			if !it.Present {
@@ -142,6 +145,15 @@ func (o *Observer) takeMaster(it *kv.Item, now time.Time) {
 	if last := o.last(); last != nil && last.Gone.IsZero() {
 		last.Gone = now
 		o.say("    epoch %d of %s is over", last.Epoch, last.Node)
+	}
+}
+
+func (o *Observer) takeEpoch(it *kv.Item) {
+	for i := range o.reigns {
+		if r := &o.reigns[i]; r.Epoch == it.Record.Epoch && it.Record.Released && r.Attested != it.Record.How {
+			r.Attested = it.Record.How
+			o.say("    the end of epoch %d is known from %s", r.Epoch, it.Record.How)
+		}
 	}
 }
 
