@@ -49,13 +49,22 @@ func (p *Proof) attest(t *kv.Txn, r *kv.Result) bool {
 	if e, changed := p.discharge(epoch); changed {
 		t.Put(kv.EpochKey, e, 0)
 		if e.Incarnation == p.Incarnation {
-			e.Ended = "died; known from " + p.How.String()
+			e.Ended = causesOfDeath[p.How]
 			t.Put(kv.HistoryKey(e.Epoch), e, 0)
 		}
 	}
 	p.inquire(t)
 	return t.NThen > 0
 }
+
+// causesOfDeath are what _history says of a reign whose end somebody else has proved.
+var causesOfDeath = func() map[kv.Means]string {
+	all := map[kv.Means]string{}
+	for _, m := range []kv.Means{kv.ByGuard, kv.ByRestart, kv.ByWitness, kv.ByFence} {
+		all[m] = "died; known from " + m.String()
+	}
+	return all
+}()
 
 // discharge is _epoch with what the proof says: its own reign released, or an
 // earlier one fenced.

@@ -66,13 +66,14 @@ func (b *Backend) repay(now Instant, rest string, out *Effects) {
 	b.request(now, e)
 }
 
-// receiveRepay also recognises a repayment whose reply was lost.
+// receiveRepay also recognises a repayment whose reply was lost. One that the watch has
+// shown already has changed nothing more (found by the simulator).
 func (b *Backend) receiveRepay(r *kv.Result) Signal {
 	before := b.reign.debts
 	switch {
 	case !b.takeReign(r):
 		return sigNotOurs
-	case b.reign.debts == before && before != "":
+	case !r.Succeeded && b.reign.debts == before && before != "":
 		return sigActFailed
 	}
 	return sigRepaid

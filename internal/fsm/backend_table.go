@@ -121,7 +121,7 @@ var rowsJoining = []Row[Backend]{
 	},
 	{
 		in(Listing), sigRetryDue, reignOutlived, Attesting, (*Backend).attestReign, "our own reign, outlived",
-		"an earlier life of our container reigned and ended: nobody need wait for it, or fence it",
+		"one more of its reigns is to be fenced",
 	},
 	{
 		in(Listing), sigRetryDue, wantsBootstrap, Bootstrapping, (*Backend).tryBootstrap, "no data anywhere",

@@ -116,7 +116,8 @@ func TestWarmWorldsAllocateNothing(t *testing.T) {
 		var d deck
 		each := func(do func(s *Schedule)) {
 			for i := range episodes {
-				if s := d.deal(4, i); (s.Log || s.Fence > 0 || s.Members > 0) == texts {
+				// A witness has as many registrations as there are: it is no value.
+				if s := d.deal(4, i); s.Witness == 0 && (s.Log || s.Fence > 0 || s.Members > 0) == texts {
 					do(s)
 				}
 			}

@@ -11,6 +11,10 @@ import (
 // nobody else. before is _epoch as it was.
 func (c *checker) attests(w *World, r *rpc, before *kv.Item) {
 	c.now = w.now
+	a := &w.actors[r.actor]
+	if r.replied || r.helper && (r.gen != a.node.tree || !a.node.helper.up) {
+		w.sometimes(LateAttest)
+	}
 	switch {
 	case r.outcome != kv.OK:
 		return
@@ -18,11 +22,7 @@ func (c *checker) attests(w *World, r *rpc, before *kv.Item) {
 		w.sometimes(AttestRefused)
 		return
 	}
-	a := &w.actors[r.actor]
 	w.sometimes(means(a, r))
-	if r.replied || r.helper && r.gen != a.node.tree {
-		w.sometimes(LateAttest)
-	}
 	for _, cmp := range r.txn.If[:r.txn.NIf] {
 		if cmp.Target == kv.TargetLease {
 			c.gone(w, a, cmp.Lease)

@@ -89,6 +89,16 @@ at 20s fail-hook n2 hook fence
 at 30s kill-all n1 for 1m
 on claim 2 after 4.2s cut n2 for 3s
 run 90s`,
+	"two reigns to be fenced": `
+group nodes=4 ttl=10s fence=3 shared calm
+at 40s kill-all n1 for 10m
+on claim 2 after 0s kill-all master for 10m
+run 3m`,
+	"a restarted container that cannot attest at once": `
+group nodes=2 ttl=10s calm
+at 40s kill-all n1 for 1s
+at 41.0185s cut n1 for 3s
+run 1m`,
 	"a frontend that lists after a handover": `
 group nodes=2 fronts=1 clients=1 ttl=10s calm
 at 41s break-watch f1
@@ -121,6 +131,9 @@ var notHere = map[string]string{
 
 	"the group has other data: a new life moves ours aside (SPEC P2)": "needs a node with foreign data " +
 		"that was away at the first claim, and back in the same instant",
+
+	"one more of its reigns is to be fenced": "needs a container that was killed in two reigns, of which nobody " +
+		"else has fenced the first",
 }
 
 // TestEverythingHappens: a simulator that never gets somewhere proves nothing

@@ -139,6 +139,12 @@ func (s *Schedule) drawFaults(d drawer) {
 			After: time.Duration(d.below(int64(2 * s.TTL))), Dur: drawDuration(d, s.TTL),
 		})
 	}
+	if n := len(s.Faults); n == 1 && d.below(2) == 1 { // its guard's helper, if it has one, is in trouble, too
+		s.Faults = append(s.Faults, Fault{
+			Kind: [...]FaultKind{StopHelper, KillHelper, Stick, StopHelper}[d.below(4)], Who: Master,
+			On: OnHelper, Count: 1, After: time.Duration(d.below(int64(10 * time.Millisecond))), Dur: drawDuration(d, s.TTL),
+		})
+	}
 	for n := d.below(9); n > 0; n-- {
 		f := drawFault(d, s, mask, span)
 		if last := len(s.Faults) - 1; last >= 0 && d.below(3) == 1 {

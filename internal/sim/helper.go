@@ -85,11 +85,8 @@ func (w *World) stepHelper(a *actor) {
 	for i := range h.out.List {
 		w.sendFor(a, &h.out.List[i], &h.out, now, true)
 	}
-	if over, all := h.machine.Done(); over {
+	if over, _ := h.machine.Done(); over {
 		h.up = false
-		if !all {
-			w.sometimes(HelperFailed)
-		}
 		w.note(a.name, "its guard's helper has ended")
 		w.at(time.Millisecond, occurrence{kind: helperEnds, actor: a.index, gen: a.node.tree})
 		return
@@ -119,6 +116,9 @@ func (w *World) resumeHelper(a *actor) {
 // endHelper is the helper's end with its container, or alone.
 func (w *World) endHelper(a *actor) {
 	h := &a.node.helper
+	if h.up {
+		w.sometimes(HelperFailed)
+	}
 	h.up = false
 	for i := range h.queue {
 		w.dropRPC(&h.queue[i])
