@@ -89,7 +89,7 @@ at 20s fail-hook n2 hook fence
 at 30s kill-all n1 for 1m
 on claim 2 after 4.2s cut n2 for 3s
 run 90s`,
-	"two reigns to be fenced": `
+	"two reigns to be fenced, as nobody can attest": `
 group nodes=4 ttl=10s fence=3 shared calm
 at 40s kill-all n1 for 10m
 on claim 2 after 0s kill-all master for 10m
