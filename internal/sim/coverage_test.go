@@ -131,9 +131,6 @@ var notHere = map[string]string{
 
 	"the group has other data: a new life moves ours aside (SPEC P2)": "needs a node with foreign data " +
 		"that was away at the first claim, and back in the same instant",
-
-	"one more of its reigns is to be fenced": "needs a container that was killed in two reigns, of which nobody " +
-		"else has fenced the first",
 }
 
 // TestEverythingHappens: a simulator that never gets somewhere proves nothing
