@@ -1,5 +1,7 @@
 package fsm
 
+import "msdha/internal/fsm/mutant"
+
 // monitor asks the program, at intervals, whether it still works (SPEC N8), from the
 // moment at which the node is promotable: also while it claims, and while it fences
 // what reigned before, which can take minutes.
@@ -67,6 +69,9 @@ func (b *Backend) receiveMonitor(ev *Event) Signal {
 		return sigNone
 	}
 	b.monitor.bad++
+	if mutant.On(mutant.SickClaims) && b.phase != Standby && b.phase != Waiting && b.phase != Reigning {
+		return sigNone
+	}
 	return sigMonitorFailed
 }
 
