@@ -74,10 +74,10 @@ var backendIgnored = []Ignored{
 	never(sigReinitDue, laneOpen, "only a slave's data can be replaced"),
 	never(sigRepaid, in(Clearing), "only Clearing strikes off"),
 	never(sigMonitorDue, monitored, "nobody asks elsewhere"),
-	never(sigMonitorFailed, span(Standby, Reigning)|backendLeaving|over, "the monitor does not run yet"),
+	never(sigMonitorFailed, monitored|backendLeaving|over, "the monitor does not run yet, or does not count"),
 	{
-		span(Standby, Reigning) | backendLeaving | over, sigMonitorFailed,
-		"it is counted; during a claim and after the end nothing follows", false,
+		monitored | backendLeaving | over, sigMonitorFailed,
+		"it is counted; after the end nothing follows", false,
 	},
 	never(sigLaneOK, span(Standby, Reigning)|backendLeaving|over, "no hook of the lane runs"),
 	never(sigLaneFailed, span(Standby, Reigning)|backendLeaving|over, "no hook of the lane runs"),

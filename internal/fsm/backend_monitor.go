@@ -1,7 +1,10 @@
 package fsm
 
-// monitor asks the program, at intervals, whether it still works (SPEC N8). Its
-// answers count while the node serves; during a promotion nobody asks.
+import "msdha/internal/fsm/mutant"
+
+// monitor asks the program, at intervals, whether it still works (SPEC N8), from the
+// moment at which the node is promotable: also while it claims, and while it fences
+// what reigned before, which can take minutes.
 type monitor struct {
 	op   Op
 	due  Instant
@@ -9,7 +12,8 @@ type monitor struct {
 	bad  int     // failures in a row
 }
 
-var monitored = in(Standby, Waiting, Reigning)
+// monitored is all of that but a promotion, whose hook may restart the program.
+var monitored = span(Standby, Clearing) | in(Reigning)
 
 // promotable begins the first interval.
 func (b *Backend) promotable(now Instant, _ *Event, _ *Effects) { b.monitor.due = b.nextLook(now) }
@@ -53,14 +57,21 @@ func (b *Backend) look(now Instant, _ *Event, out *Effects) {
 }
 
 // receiveMonitor counts. A look that takes longer than the interval is followed by
-// the next at once.
+// the next at once. One that fails during a promotion says nothing: what it found may
+// be the restart. The reign's first look decides.
 func (b *Backend) receiveMonitor(ev *Event) Signal {
 	b.monitor.op = 0
 	if ev.Absent || ev.Code == 0 {
 		b.monitor.bad = 0
 		return sigNone
 	}
+	if b.phase == Promoting {
+		return sigNone
+	}
 	b.monitor.bad++
+	if mutant.On(mutant.SickClaims) && b.phase != Standby && b.phase != Waiting && b.phase != Reigning {
+		return sigNone
+	}
 	return sigMonitorFailed
 }
 

@@ -143,3 +143,49 @@ func TestWhatOthersRemember(t *testing.T) {
 		t.Error("n3 may claim by a list that n2 knows to be old")
 	}
 }
+
+// TestASickProgramIsNotPromoted (SPEC N8): the failure that is one too many arrives
+// while the node claims, or fences what reigned before. During a promotion it may be
+// the promotion's own restart: the reign's first look decides (found by the simulator).
+func TestASickProgramIsNotPromoted(t *testing.T) {
+	old := kv.DebtsText([]kv.Debt{{Epoch: 2, Node: "n7", Incarnation: 7}})
+	for _, c := range []struct {
+		at   Phase
+		goOn func(r *rig)
+	}{
+		{Claiming, func(*rig) {}},
+		{Confirming, func(r *rig) { r.reply(Claim, Event{Outcome: kv.Unknown}) }},
+		{Clearing, func(r *rig) {
+			won := r.won()
+			won[1].Record.Unfenced = old
+			r.replyTxn(Claim, true, won...)
+		}},
+		{Promoting, func(r *rig) { r.replyTxn(Claim, true, r.won()...) }},
+	} {
+		r := newRig(t, watched, func(c *BackendConfig) {
+			c.MonitorInterval, c.Hooks = 3*second, c.Hooks.With(HookFence)
+		})
+		waiting(r)
+		fails := func() {
+			r.do(Event{Kind: HookExited, Hook: HookMonitor, Op: r.b.monitor.op, Code: 1})
+		}
+		for range 2 {
+			r.pass(3 * second)
+			fails()
+		}
+		r.pass(fullWait) // the third look runs
+		c.goOn(r)
+		r.in(c.at)
+		fails()
+		if c.at != Promoting {
+			r.in(Draining)
+			continue
+		}
+		r.in(Promoting)
+		r.replyTxn(Publish, true)
+		r.exits(HookMaster, Event{})
+		r.in(Reigning)
+		fails()
+		r.in(Draining)
+	}
+}

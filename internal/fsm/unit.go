@@ -74,7 +74,9 @@ var replacedEvent = Event{Kind: EtcdReplaced}
 func step(now Instant, ev *Event, out *Effects, m receiver, v *View, l *Lineage) {
 	if ev.Kind == Started {
 		*l = NewLineage(ev.Held)
-		v.floor = ev.Held.Floor
+		if !mutant.On(mutant.OldFinalsTrusted) {
+			v.floor = ev.Held.Floor
+		}
 	}
 	linearizable := (ev.Kind == TxnDone || ev.Kind == Listed) && ev.Outcome == kv.OK
 	if linearizable && l.Saw(now, ev.Sent, ev.Header) {

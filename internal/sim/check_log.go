@@ -253,16 +253,15 @@ func (c *checker) fenced(epoch kv.Epoch) {
 	}
 }
 
-// monitored counts a node's monitor hooks that failed in a row.
+// monitored counts a node's monitor hooks that failed in a row. What fails during a
+// promotion may be the promotion's restart of the program.
 func (c *checker) monitored(a *actor, ok bool) {
 	m := &a.node.mem
-	if m.sick++; ok {
+	switch {
+	case ok:
 		m.sick = 0
-	}
-	switch a.member.Backend.Phase() {
-	case fsm.Standby, fsm.Waiting, fsm.Reigning:
-	default: // nothing follows from a failure during a claim: the next one decides
-		m.sick = min(m.sick, max(0, a.node.cfg.MonitorFailures-1))
+	case a.member.Backend.Phase() != fsm.Promoting:
+		m.sick++
 	}
 }
 
@@ -278,7 +277,7 @@ func (c *checker) monitorsEnd(a *actor) {
 		return
 	}
 	switch p := a.member.Backend.Phase(); p {
-	case fsm.Standby, fsm.Waiting, fsm.Reigning:
+	case fsm.Standby, fsm.Waiting, fsm.Claiming, fsm.Confirming, fsm.Clearing, fsm.Reigning:
 		if c.beforePhase == p {
 			c.fail("N8", a, "%s goes on although its monitor hook failed %d times in a row", a.name, a.node.mem.sick)
 		}

@@ -89,7 +89,7 @@ at 20s fail-hook n2 hook fence
 at 30s kill-all n1 for 1m
 on claim 2 after 4.2s cut n2 for 3s
 run 90s`,
-	"two reigns to be fenced": `
+	"two reigns to be fenced, as nobody can attest": `
 group nodes=4 ttl=10s fence=3 shared calm
 at 40s kill-all n1 for 10m
 on claim 2 after 0s kill-all master for 10m
@@ -131,9 +131,6 @@ var notHere = map[string]string{
 
 	"the group has other data: a new life moves ours aside (SPEC P2)": "needs a node with foreign data " +
 		"that was away at the first claim, and back in the same instant",
-
-	"one more of its reigns is to be fenced": "needs a container that was killed in two reigns, of which nobody " +
-		"else has fenced the first",
 }
 
 // TestEverythingHappens: a simulator that never gets somewhere proves nothing

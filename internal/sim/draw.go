@@ -141,9 +141,8 @@ func (s *Schedule) drawFaults(d drawer) {
 	}
 	if n := len(s.Faults); n == 1 && d.below(2) == 1 { // its guard's helper, if it has one, is in trouble, too
 		s.Faults = append(s.Faults, Fault{
-			Kind: [...]FaultKind{StopHelper, KillHelper, Stick, StopHelper}[d.below(4)], Who: Master,
-			On: OnHelper, Count: 1, After: time.Duration(d.below(int64(10 * time.Millisecond))),
-			Dur: drawDuration(d, s.TTL),
+			Kind: [...]FaultKind{StopHelper, KillHelper, Stick, StopHelper}[d.below(4)], Who: Master, On: OnHelper,
+			Count: 1, After: time.Duration(d.below(int64(10 * time.Millisecond))), Dur: drawDuration(d, s.TTL),
 		})
 	}
 	for n := d.below(9); n > 0; n-- {

@@ -243,6 +243,10 @@ var planted = map[mutant.Bug]plant{
 		shape: shortReigns, why: "a master TTL of 2T",
 	},
 	mutant.OldViewShown: {by: "H6", source: "own"},
+	mutant.SickClaims: {
+		by: "N8", source: "SPEC N8",
+		shape: nearStory("f29-sick-when-it-claims"), why: "near that story",
+	},
 
 	mutant.ResumeAtRev:       {by: "S16", source: "#26"},
 	mutant.ResumeFromNow:     {by: "S16", source: "#26"},

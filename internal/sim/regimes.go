@@ -74,7 +74,7 @@ func Regimes() []Regime {
 		},
 		{
 			Name: "etcd goes back", Text: "etcd is restored from a backup, or begins anew",
-			Breaks: []string{"S3", "S15"}, Rarely: []string{"L3", "S2", "S5", "S7", "S8", "S9", "S16", "S17"},
+			Breaks: []string{"S3", "S15"}, Rarely: []string{"L3", "L7", "S2", "S5", "S7", "S8", "S9", "S16", "S17"},
 			draw: func(d drawer, s *Schedule) {
 				s.Faults = append(s.Faults, Fault{Kind: Backup, After: time.Duration(d.below(int64(4 * s.TTL)))})
 				s.addFault(d, []FaultKind{Restore}, time.Second)

@@ -123,6 +123,7 @@ const (
 	MasterTTLRestarts  // S22: every renewal begins the master TTL anew
 	PostponedForgotten // S22: a postponed end of the reign never comes
 	OldViewShown       // H6: a view from before the claim overwrites current_master
+	SickClaims         // N8: nothing follows from what a monitor finds during a claim
 
 	// Views and notices (SPEC R6, H5).
 	ResumeAtRev       // S16: a watch resumes at the last revision, not after it
@@ -210,7 +211,7 @@ var names = [NumBugs]string{
 
 	HookFailureIgnored: "hook-failure-ignored", HookNoLimit: "hook-no-limit", Demote: "demote",
 	MasterTTLRestarts: "master-ttl-restarts", PostponedForgotten: "postponed-forgotten",
-	OldViewShown: "old-view-shown",
+	OldViewShown: "old-view-shown", SickClaims: "sick-claims",
 
 	ResumeAtRev: "resume-at-rev", ResumeFromNow: "resume-from-now",
 	CompactionIgnored: "compaction-ignored", MidRevision: "mid-revision",
