@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"msdha/internal/fsm"
+	"msdha/internal/runtime"
 	"msdha/internal/runtime/engine"
 )
 
@@ -15,6 +16,6 @@ func (w witnessed) Inspect(ctx context.Context, id string) (fsm.ContainerState, 
 	s, err := w.Client.Inspect(ctx, id)
 	return fsm.ContainerState{
 		Known: s.Known, Status: s.Status, Running: s.Running, Paused: s.Paused, Restarting: s.Restarting,
-		PID: s.PID, SharesPIDs: s.SharesPIDs,
+		PID: s.PID, SharesPIDs: s.SharesPIDs, Root: runtime.RootName(s.UpperDir),
 	}, err
 }

@@ -216,6 +216,10 @@ func (w *witness) inspect(e *fsm.Effect, now fsm.Instant) {
 
 // stepped publishes what people see.
 func (w *witness) stepped(fsm.Instant) {
+	for d, ok := w.machine.Doubt(); ok; d, ok = w.machine.Doubt() {
+		w.log.Warn("nothing is attested, though the engine says that its container does not run", "group", d.Group,
+			"node", d.Node, "incarnation", d.Incarnation.String(), "container", d.Container, "why", d.Why)
+	}
 	inquests, attests := w.machine.Work()
 	w.snapshot.Store(&status.Witness{
 		Name: w.cfg.Name, Group: w.cfg.Group, Following: w.following, Registered: w.machine.Registered(),

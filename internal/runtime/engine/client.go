@@ -35,7 +35,8 @@ type State struct {
 	Paused     bool
 	Restarting bool
 	PID        int
-	SharesPIDs bool // HostConfig.PidMode is not its own
+	SharesPIDs bool   // HostConfig.PidMode is not its own
+	UpperDir   string // where the layer is that it alone writes to, on the host; empty: not told
 }
 
 // Open prepares to speak to the engine behind the socket; it does not connect yet.
@@ -52,9 +53,9 @@ func Open(socket string) (*Client, error) {
 func (c *Client) Close() { _ = c.api.Close() }
 
 // Follow tells the events of all containers, by full id and action, until the engine
-// ends them, or ctx does. Before the first, and after the engine was seen to answer within the timeout, it
-// calls open. Events since the last one that an earlier call told come again, as far
-// as the engine remembers them. The error says why it ended.
+// ends them, or ctx does. Before the first, and after the engine was seen to answer
+// within the timeout, it calls open. Events since the last one that an earlier call
+// told come again, as far as the engine remembers them. The error says why it ended.
 func (c *Client) Follow(
 	ctx context.Context, timeout time.Duration, open func(), tell func(container, action string),
 ) error {
@@ -107,9 +108,12 @@ func (c *Client) Inspect(ctx context.Context, id string) (State, error) {
 	case r.Container.State == nil || r.Container.HostConfig == nil:
 		return State{}, fmt.Errorf("the engine's answer for container %s has no state", id)
 	}
-	s := r.Container.State
+	s, upper := r.Container.State, ""
+	if g := r.Container.GraphDriver; g != nil {
+		upper = g.Data["UpperDir"]
+	}
 	return State{
 		Known: true, Status: string(s.Status), Running: s.Running, Paused: s.Paused, Restarting: s.Restarting,
-		PID: s.Pid, SharesPIDs: r.Container.HostConfig.PidMode != "",
+		PID: s.Pid, SharesPIDs: r.Container.HostConfig.PidMode != "", UpperDir: upper,
 	}, nil
 }

@@ -39,7 +39,8 @@ func (f *fakeEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	case strings.HasSuffix(r.URL.Path, "/json"):
 		fmt.Fprintf(w, `{"Id":%q,"Config":{"Env":["PASSWORD=secret"]},"State":{"Status":"exited","Pid":0},`+
-			`"HostConfig":{"PidMode":"host","Binds":["/:/secret"]}}`, id)
+			`"HostConfig":{"PidMode":"host","Binds":["/:/secret"]},`+
+			`"GraphDriver":{"Name":"overlay2","Data":{"UpperDir":"/upper","LowerDir":"/secret"}}}`, id)
 	default:
 		_, _ = io.WriteString(w, "OK")
 	}
@@ -141,7 +142,7 @@ func TestProxyPasses(t *testing.T) {
 	}
 	defer api.Close()
 	got, err := api.Inspect(t.Context(), id)
-	if want := (State{Known: true, Status: "exited", SharesPIDs: true}); err != nil || got != want {
+	if want := (State{Known: true, Status: "exited", SharesPIDs: true, UpperDir: "/upper"}); err != nil || got != want {
 		t.Errorf("inspected: %+v, %v, want %+v", got, err, want)
 	}
 	follows(t, f, api)
