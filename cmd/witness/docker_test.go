@@ -18,6 +18,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"msdha/internal/fsm/kv"
+	"msdha/internal/runtime"
 	"msdha/internal/runtime/engine"
 	"msdha/internal/runtime/etcdtest"
 )
@@ -120,8 +121,12 @@ type life struct {
 	t     *testing.T
 	id    string
 	group string
+	root  string
 	lease clientv3.LeaseID
 }
+
+// own stands for the root file system that a container has.
+const own = "its own"
 
 func docker(t *testing.T, args ...string) string {
 	t.Helper()
@@ -132,7 +137,11 @@ func docker(t *testing.T, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-func start(t *testing.T, options ...string) *life {
+func start(t *testing.T, options ...string) *life { return startIn(t, "", options...) }
+
+// startIn starts one that registers a root file system: its own, if that is what root
+// says, or another.
+func startIn(t *testing.T, root string, options ...string) *life {
 	t.Helper()
 	n := env.tests.Add(1)
 	name := fmt.Sprintf("witness-%d-%d", os.Getpid(), n)
@@ -144,6 +153,13 @@ func start(t *testing.T, options ...string) *life {
 			t.Errorf("cannot remove %s: %v: %s", name, err, out)
 		}
 	})
+	if l.root = root; root == own {
+		upper := docker(t, "inspect", "-f", "{{.GraphDriver.Data.UpperDir}}", l.id)
+		if !strings.HasPrefix(upper, "/") {
+			t.Fatalf("the engine says that its layer is %q; this test needs overlay2 or fuse-overlayfs", upper)
+		}
+		l.root = runtime.RootName(upper)
+	}
 	l.register()
 	return l
 }
@@ -157,7 +173,7 @@ func (l *life) register() {
 	}
 	l.lease = granted.ID
 	lease := kv.LeaseID(granted.ID)
-	place := kv.Place{Container: l.id, Boot: env.boot, PIDNamespace: "pid:[1]"}
+	place := kv.Place{Container: l.id, Boot: env.boot, PIDNamespace: "pid:[1]", Root: l.root}
 	r := kv.Record{
 		Node: "n1", Incarnation: lease, Epoch: 7, TTL: 10 * time.Second, State: "master", Place: place,
 	}
@@ -282,4 +298,20 @@ func TestGapIsCompared(t *testing.T) {
 	env.proxy.start()
 	t.Logf("attested %v after the engine could be reached", l.awaitAttested(time.Now()))
 	other.mustLive("running")
+}
+
+// TestAnothersRootIsNot: the container that was killed is one whose network, and so
+// whose files, the node has. Its own is, though it was removed at once.
+func TestAnothersRootIsNot(t *testing.T) {
+	joined := startIn(t, "another", "--network", "none")
+	docker(t, "kill", joined.id)
+	joined.mustLive("it lives elsewhere")
+	killed := startIn(t, own)
+	docker(t, "kill", killed.id)
+	t.Logf("attested %v after docker kill returned", killed.awaitAttested(time.Now()))
+	removed := startIn(t, own)
+	docker(t, "kill", "--signal", "CONT", removed.id) // so that it is looked at
+	removed.mustLive("running")
+	docker(t, "rm", "-f", removed.id)
+	t.Logf("attested %v after docker rm -f returned", removed.awaitAttested(time.Now()))
 }

@@ -4,11 +4,13 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"os"
 
 	"msdha/internal/fsm"
 	"msdha/internal/runtime"
 	"msdha/internal/runtime/config"
+	"msdha/internal/runtime/engine"
 )
 
 var version = "unversioned" // set by the linker
@@ -35,7 +37,13 @@ func run(args []string) int {
 	if err != nil {
 		return fsm.ExitConfig
 	}
-	return runtime.RunWitness(cfg, version, log)
+	api, err := engine.Open(cfg.Engine)
+	if err != nil {
+		log.Error("cannot start", "error", err)
+		return fsm.ExitConfig
+	}
+	defer api.Close()
+	return runtime.RunWitness(cfg, version, witnessed{api}, log)
 }
 
 func proxy() int {
@@ -46,5 +54,13 @@ func proxy() int {
 	if err != nil {
 		return fsm.ExitConfig
 	}
-	return runtime.RunEngineProxy(cfg, version, log)
+	log.Info("engine proxy starts", "version", version, "engine", cfg.Engine)
+	err = runtime.UntilAsked(log, func(ctx context.Context) error {
+		return engine.NewProxy(cfg.Engine, log.Logger).Serve(ctx, cfg.Listen)
+	})
+	if err != nil {
+		log.Error("ends", "error", err)
+		return fsm.ExitConfig
+	}
+	return fsm.ExitOK
 }

@@ -70,6 +70,8 @@ type Witness struct {
 
 	inquests  []inquest
 	destroyed []string // containers that the engine said it has destroyed, the oldest first
+	roots     []containerRoot
+	doubts    []Doubt // about what is registered
 	attests   []attestation
 }
 
@@ -100,6 +102,7 @@ type Subject struct {
 	Node        string
 	Incarnation kv.LeaseID
 	Container   string
+	Root        string // that it lives in, where that has to be compared
 }
 
 // NewWitness returns a witness that waits for Started.
@@ -294,6 +297,7 @@ func (w *Witness) onListed(now Instant, ev *Event, out *Effects) {
 	w.shown, w.informed = len(subjects), true
 	if w.comparing {
 		w.compareAt = now.Add(comparePeriod)
+		w.doubts = slices.DeleteFunc(w.doubts, func(d Doubt) bool { return !slices.Contains(subjects, d.Subject) })
 		for _, s := range subjects {
 			if w.inquestOf(s.Container) < 0 {
 				w.inquests = append(w.inquests, inquest{container: s.Container, looks: 1, phase: inquestReads})
@@ -344,6 +348,12 @@ func (w *Witness) onInspected(now Instant, ev *Event, out *Effects) {
 	}
 	q := &w.inquests[i]
 	dead := w.verdict(q.container, ev)
+	if ev.Outcome == kv.OK && ev.Engine != nil {
+		w.remember(q.container, ev.Engine)
+	}
+	if dead {
+		q.subjects = w.theirs(q, ev.Engine)
+	}
 	switch {
 	case dead && mutant.On(mutant.WitnessReadsLast):
 		q.phase, q.retryAt = inquestWaits, now

@@ -18,6 +18,7 @@ type ContainerState struct {
 	// SharesPIDs: its processes are in a PID namespace that does not end with its first
 	// process: the host's, or another container's.
 	SharesPIDs bool
+	Root       string // as kv.Place's; empty where the engine does not tell it
 }
 
 // GroupKeys is what etcd holds of one group.
@@ -53,6 +54,78 @@ func (w *Witness) verdict(container string, ev *Event) bool {
 	return ev.Engine.ended()
 }
 
+// theirs are those of the subjects whose container it is that the engine speaks of. A
+// node may know its container by files that are another one's, whose network it has
+// (kv.Place): where it names the root file system it lives in, the container has to
+// have that very one. What the engine has destroyed is asked for no more; then counts
+// what it said of the container before.
+func (w *Witness) theirs(q *inquest, s *ContainerState) []Subject {
+	root := s.Root
+	if !s.Known {
+		root = w.rootOf(q.container)
+	}
+	return slices.DeleteFunc(q.subjects, func(x Subject) bool {
+		switch {
+		case x.Root == "" || x.Root == root || mutant.On(mutant.WitnessAnyRoot):
+			return false
+		case root == "" && s.Known:
+			w.doubt(x, "the engine does not tell that container's root file system")
+		case root == "":
+			w.doubt(x, "the engine destroyed that container before it told its root file system")
+		default:
+			w.doubt(x, "it lives in another container, which has that one's network")
+		}
+		return true
+	})
+}
+
+// containerRoot is what the engine said of a container, which keeps it for life.
+type containerRoot struct{ container, root string }
+
+func (w *Witness) rootOf(container string) string {
+	for _, r := range w.roots {
+		if r.container == container {
+			return r.root
+		}
+	}
+	return ""
+}
+
+// remember notes where a container lives, before it is destroyed perhaps.
+func (w *Witness) remember(container string, s *ContainerState) {
+	if !s.Known || s.Root == "" || w.rootOf(container) != "" {
+		return
+	}
+	if len(w.roots) == maxDestroyed {
+		w.roots = slices.Delete(w.roots, 0, 1)
+	}
+	w.roots = append(w.roots, containerRoot{container, s.Root})
+}
+
+// Doubt is why nothing is attested of an incarnation though its container has ended.
+type Doubt struct {
+	Subject
+	Why  string
+	told bool
+}
+
+func (w *Witness) doubt(s Subject, why string) {
+	if !slices.ContainsFunc(w.doubts, func(d Doubt) bool { return d.Subject == s && d.Why == why }) {
+		w.doubts = append(w.doubts, Doubt{Subject: s, Why: why})
+	}
+}
+
+// Doubt is the next one for people to read; each is told once.
+func (w *Witness) Doubt() (Doubt, bool) {
+	for i := range w.doubts {
+		if d := &w.doubts[i]; !d.told {
+			d.told = true
+			return *d, true
+		}
+	}
+	return Doubt{}, false
+}
+
 // registered are the incarnations on this kernel that somebody may have to know the
 // end of: nodes by their keys, the last reign unless it is released, and the reigns
 // that have yet to be fenced. What shares its PID namespace is left out, for the end of
@@ -60,7 +133,7 @@ func (w *Witness) verdict(container string, ev *Event) bool {
 func (w *Witness) registered(groups []GroupKeys) (all []Subject) {
 	for _, g := range groups {
 		add := func(node string, lease kv.LeaseID, p kv.Place) {
-			s := Subject{Group: g.Group, Node: node, Incarnation: lease, Container: p.Container}
+			s := Subject{Group: g.Group, Node: node, Incarnation: lease, Container: p.Container, Root: p.Root}
 			if mutant.On(mutant.WitnessByName) {
 				s.Container = node
 			}

@@ -166,11 +166,17 @@ func rootOf(mounts []mount) string {
 		} else if m.kind != "overlay" && strings.Count(m.root, "/") > 1 {
 			what = m.source + m.root
 		}
-		if what == "" {
-			return ""
-		}
-		sum := sha256.Sum256([]byte(what))
-		return hex.EncodeToString(sum[:8])
+		return RootName(what)
 	}
 	return ""
+}
+
+// RootName is how a kv.Place names a root file system, by an overlay's upper
+// directory or a subvolume; an engine's word on a container is compared with that.
+func RootName(what string) string {
+	if what == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(what))
+	return hex.EncodeToString(sum[:8])
 }

@@ -139,6 +139,9 @@ func TestPlace(t *testing.T) {
 // TestPlaceOutlives: what N3's proof says of two lives.
 func TestPlaceOutlives(t *testing.T) {
 	then := inContainer(func(*fakeHost) {})
+	if want := RootName("/var/lib/docker/overlay2/aaaa/diff"); then.Root != want || RootName("") != "" {
+		t.Errorf("its root is %q, and %q as the engine tells it", then.Root, want)
+	}
 	startedAnew := func(f *fakeHost) { f.files["/proc/1/stat"] = stat("msdha-backend", "199999") }
 	for name, c := range map[string]struct {
 		change func(*fakeHost)

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"context"
 	"os"
 	"os/signal"
 	"slices"
@@ -23,6 +24,29 @@ func catchSignals(more ...os.Signal) chan os.Signal {
 		}
 	}
 	return c
+}
+
+// UntilAsked runs what has no machine, until it ends by itself or a signal asks it to:
+// then its ctx is done.
+func UntilAsked(log *Log, serve func(ctx context.Context) error) error {
+	signals := catchSignals(syscall.SIGHUP)
+	defer signal.Stop(signals)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		for {
+			select {
+			case s := <-signals:
+				if s != syscall.SIGPIPE {
+					log.Info("asked to stop", "signal", s.String())
+					cancel()
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return serve(ctx)
 }
 
 // followSignals posts requests to stop, and hands other signals on.

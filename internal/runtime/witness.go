@@ -13,7 +13,6 @@ import (
 	"msdha/internal/fsm"
 	"msdha/internal/fsm/kv"
 	"msdha/internal/runtime/config"
-	"msdha/internal/runtime/engine"
 	"msdha/internal/runtime/status"
 	"msdha/internal/runtime/store"
 )
@@ -21,10 +20,22 @@ import (
 // witnessTimeout is that of each request to etcd and to the engine.
 const witnessTimeout = 2 * time.Second
 
+// Engine is a container engine as a witness needs it. The command brings it along,
+// and not this package, as the client of an engine is as large as all the rest: every
+// guard would have it in its memory (SPEC R5).
+type Engine interface {
+	// Follow calls open once the engine answers, then tell for each event of a container
+	// (its full id, and die, destroy, …) until ctx ends or an error.
+	Follow(ctx context.Context, timeout time.Duration, open func(), tell func(container, action string)) error
+	// Inspect asks for the state of the container with the full id. An error means that
+	// nothing is known.
+	Inspect(ctx context.Context, id string) (fsm.ContainerState, error)
+}
+
 // RunWitness is the life of a witness, from its configuration to its exit code.
-func RunWitness(cfg config.Witness, version string, log *Log) int {
+func RunWitness(cfg config.Witness, version string, engine Engine, log *Log) int {
 	signals := catchSignals(syscall.SIGHUP)
-	w, err := newWitness(cfg, log)
+	w, err := newWitness(cfg, engine, log)
 	if err != nil {
 		log.Error("cannot start", "error", err)
 		return fsm.ExitConfig
@@ -45,7 +56,7 @@ type witness struct {
 	machine *fsm.Witness
 	loop    *loop
 	etcd    *requests
-	engine  *engine.Client
+	engine  Engine
 	http    *status.Server
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -58,8 +69,8 @@ type witness struct {
 	counters  status.Counters
 }
 
-func newWitness(cfg config.Witness, log *Log) (_ *witness, err error) {
-	w := &witness{cfg: cfg, log: log, stores: map[string]*store.Store{}}
+func newWitness(cfg config.Witness, engine Engine, log *Log) (_ *witness, err error) {
+	w := &witness{cfg: cfg, engine: engine, log: log, stores: map[string]*store.Store{}}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
@@ -69,9 +80,6 @@ func newWitness(cfg config.Witness, log *Log) (_ *witness, err error) {
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
 		return nil, fmt.Errorf("cannot tell this machine from its clones: %w", err)
-	}
-	if w.engine, err = engine.Open(cfg.Engine); err != nil {
-		return nil, err
 	}
 	sc := storeConfig(&cfg.Common, log.Logger)
 	sc.AllGroups = true
@@ -106,9 +114,6 @@ func (w *witness) close() {
 	if w.etcd != nil {
 		w.etcd.store.Close()
 		w.etcd.wait.Wait()
-	}
-	if w.engine != nil {
-		w.engine.Close()
 	}
 }
 
@@ -174,10 +179,10 @@ func (w *witness) follow(op fsm.Op, timeout time.Duration) {
 				w.following, w.silent = true, false
 				w.loop.step(&fsm.Event{Kind: fsm.Following, Op: op})
 			})
-		}, func(e engine.Event) {
+		}, func(container, action string) {
 			w.loop.post(func() {
-				w.log.Debug("event", "container", e.Container, "action", e.Action)
-				w.loop.step(&fsm.Event{Kind: fsm.ContainerEvent, Op: op, Container: e.Container, Action: e.Action})
+				w.log.Debug("event", "container", container, "action", action)
+				w.loop.step(&fsm.Event{Kind: fsm.ContainerEvent, Op: op, Container: container, Action: action})
 			})
 		})
 		w.loop.post(func() {
@@ -200,11 +205,7 @@ func (w *witness) inspect(e *fsm.Effect, now fsm.Instant) {
 		s, err := w.engine.Inspect(ctx, id)
 		switch {
 		case err == nil:
-			ev.Outcome = kv.OK
-			ev.Engine = &fsm.ContainerState{
-				Known: s.Known, Status: s.Status, Running: s.Running, Paused: s.Paused,
-				Restarting: s.Restarting, PID: s.PID, SharesPIDs: s.SharesPIDs,
-			}
+			ev.Outcome, ev.Engine = kv.OK, &s
 			w.log.Debug("inspected", "container", id, "known", s.Known, "status", s.Status)
 		case !errors.Is(err, context.Canceled):
 			w.log.Warn("the engine gives no answer, which proves nothing", "container", id, "error", err)
@@ -215,6 +216,10 @@ func (w *witness) inspect(e *fsm.Effect, now fsm.Instant) {
 
 // stepped publishes what people see.
 func (w *witness) stepped(fsm.Instant) {
+	for d, ok := w.machine.Doubt(); ok; d, ok = w.machine.Doubt() {
+		w.log.Warn("nothing is attested, though the engine says that its container does not run", "group", d.Group,
+			"node", d.Node, "incarnation", d.Incarnation.String(), "container", d.Container, "why", d.Why)
+	}
 	inquests, attests := w.machine.Work()
 	w.snapshot.Store(&status.Witness{
 		Name: w.cfg.Name, Group: w.cfg.Group, Following: w.following, Registered: w.machine.Registered(),
@@ -233,24 +238,3 @@ func (w *witness) Snapshot() status.Snapshot {
 
 // Counters are for the metrics.
 func (w *witness) Counters() *status.Counters { return &w.counters }
-
-// RunEngineProxy filters what goes to an engine until it is asked to stop.
-func RunEngineProxy(cfg config.EngineProxy, version string, log *Log) int {
-	signals := catchSignals(syscall.SIGHUP)
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	go func() {
-		for s := range signals {
-			if s != syscall.SIGPIPE {
-				log.Info("asked to stop", "signal", s.String())
-				cancel()
-			}
-		}
-	}()
-	log.Info("engine proxy starts", "version", version, "engine", cfg.Engine)
-	if err := engine.NewProxy(cfg.Engine, log.Logger).Serve(ctx, cfg.Listen); err != nil {
-		log.Error("ends", "error", err)
-		return fsm.ExitConfig
-	}
-	return fsm.ExitOK
-}

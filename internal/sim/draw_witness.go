@@ -45,4 +45,10 @@ func (s *Schedule) drawWitnesses(d drawer) {
 		}
 		s.Faults = append(s.Faults, f)
 	}
+	if s.Joined = d.below(8) == 7; s.Joined {
+		s.Faults = append(s.Faults, Fault{
+			Kind: NetworkEnds, Who: Master, On: OnMaster, Count: 1 + int(d.below(2)),
+			After: time.Duration(d.below(int64(2 * s.TTL))), Dur: drawDuration(d, s.TTL),
+		})
+	}
 }

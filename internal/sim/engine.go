@@ -10,8 +10,8 @@ import (
 	"msdha/internal/fsm/mutant"
 )
 
-// engine is the container engine of a node's host. It knows one container, the
-// node's, and what it says of it is true; but it may be late, say nothing, be
+// engine is the container engine of a node's host. It knows the node's container, and
+// the one whose network that has, if it has one's. What it says of them is true; but it may be late, say nothing, be
 // restarted, or be another one than the container's.
 type engine struct {
 	container  int  // how many containers there were before the present one
@@ -41,16 +41,20 @@ type inquiry struct {
 // nodesApart is how far the kernels of one machine are from each other.
 const nodesApart = 16
 
+type placeIDs struct {
+	boots, pids, networks [64]string
+	containers, roots     [64][16]string
+}
+
 // placeNames are ids of hosts, containers and PID namespaces, made once.
-var placeNames = sync.OnceValue(func() (t struct {
-	boots, pids [64]string
-	containers  [64][16]string
-},
-) {
+var placeNames = sync.OnceValue(func() *placeIDs {
+	t := &placeIDs{}
 	for i := range t.boots {
 		t.boots[i], t.pids[i] = fmt.Sprintf("boot%d", i+1), fmt.Sprintf("pid:[%d]", 4026531836+i)
+		t.networks[i] = fmt.Sprintf("network%d", i+1)
 		for j := range t.containers[i] {
 			t.containers[i][j] = fmt.Sprintf("container%d.%d", i+1, j+1)
+			t.roots[i][j] = fmt.Sprintf("root%d.%d", i+1, j+1)
 		}
 	}
 	return t
@@ -58,12 +62,19 @@ var placeNames = sync.OnceValue(func() (t struct {
 
 // place is where a node's processes are. Cloned machines have containers of the same
 // ids, and each a boot of its own. In every fourth group without calm one node shares
-// its host's PID namespace, which is to be left out.
+// its host's PID namespace, which is to be left out. In every third the containers are
+// told by files, and so in those that have another's network: there it is the other's.
 func (w *World) place(a *actor) kv.Place {
 	t, e := placeNames(), &w.engines[a.index]
 	p := kv.Place{
 		Container: w.containerOf(a), Boot: t.boots[(int(a.index)+a.node.boots*nodesApart)%len(t.boots)],
 		PIDNamespace: t.pids[e.life%len(t.pids)],
+	}
+	if w.sched.Joined {
+		p.Container = w.networkOf(a)
+	}
+	if w.sched.Joined || !w.sched.Calm && w.sched.Seed%3 == 0 {
+		p.Root = w.rootOf(a)
 	}
 	if w.sched.Shared || w.sharesPIDs(a) {
 		p.PIDNamespace = ""
@@ -77,15 +88,28 @@ func (w *World) sharesPIDs(a *actor) bool {
 
 // containerOf is the id of a node's container.
 func (w *World) containerOf(a *actor) string {
-	t, host := placeNames(), int(a.index)
 	if mutant.On(mutant.WitnessByName) {
 		return a.key
 	}
-	if w.sched.Clones {
-		host = 0
-	}
-	ids := &t.containers[host%len(t.containers)]
+	ids := &placeNames().containers[w.host(a)]
 	return ids[w.engines[a.index].container%len(ids)]
+}
+
+// networkOf is the id of the container that has the network of a node's, if another has.
+func (w *World) networkOf(a *actor) string { return placeNames().networks[w.host(a)] }
+
+// rootOf is the file system that a node's container alone has.
+func (w *World) rootOf(a *actor) string {
+	roots := &placeNames().roots[w.host(a)]
+	return roots[w.engines[a.index].container%len(roots)]
+}
+
+// host is what a node's machine counts its containers by: clones do it alike.
+func (w *World) host(a *actor) int {
+	if w.sched.Clones {
+		return 0
+	}
+	return int(a.index) % len(placeNames().boots)
 }
 
 func (w *World) resetEngines(s *Schedule) {
@@ -102,6 +126,7 @@ type engineTrouble struct {
 	down    bool  // it does not run
 	slow    bool
 	forgets bool // the witness asks another engine, that does not know the container
+	ended   bool // the container with the network
 }
 
 func (w *World) engineTrouble(host int32) (t engineTrouble) {
@@ -118,6 +143,8 @@ func (w *World) engineTrouble(host int32) (t engineTrouble) {
 			t.slow = true
 		case EngineOther:
 			t.forgets = true
+		case NetworkEnds:
+			t.ended = true
 		}
 	}
 	return t
@@ -142,7 +169,9 @@ func (w *World) engineDelay(t *engineTrouble) time.Duration {
 }
 
 // engineTells has the engine of a host tell its witness of an event.
-func (w *World) engineTells(a *actor, action string) {
+func (w *World) engineTells(a *actor, action string) { w.engineTellsOf(a, w.containerOf(a), action) }
+
+func (w *World) engineTellsOf(a *actor, container, action string) {
 	wit := w.witnessOf(a.index)
 	if wit == nil || !wit.up || !wit.witness.stream.open {
 		return
@@ -153,8 +182,15 @@ func (w *World) engineTells(a *actor, action string) {
 	}
 	e.last = max(e.last, w.now+int64(w.engineDelay(&t))) // in order
 	w.inquire(wit, e.last, engineEvent, inquiry{
-		op: wit.witness.stream.op, stream: wit.witness.stream.number, container: w.containerOf(a), action: action,
+		op: wit.witness.stream.op, stream: wit.witness.stream.number, container: container, action: action,
 	})
+}
+
+// networkEnds: the container ends whose network a node has.
+func (w *World) networkEnds(a *actor) {
+	if w.sched.Joined {
+		w.engineTellsOf(a, w.networkOf(a), "die")
+	}
 }
 
 func (w *World) inquire(wit *actor, at int64, k occurrenceKind, q inquiry) {
@@ -202,20 +238,30 @@ func (w *World) engineLooks(o *occurrence) {
 	if o.gen != wit.gen || t.down || t.until > w.now {
 		return
 	}
-	q.outcome, q.state = kv.OK, w.containerState(wit.witness.host, q.container, t.forgets)
+	q.outcome, q.state = kv.OK, w.containerState(wit.witness.host, q.container, &t)
 	back := *o
 	back.at, back.kind = w.now+int64(w.engineDelay(&t)), inspectReturns
 	w.agenda.push(back)
 }
 
 // containerState is what the engine says, which is true.
-func (w *World) containerState(host int32, container string, forgets bool) (s fsm.ContainerState) {
+func (w *World) containerState(host int32, container string, t *engineTrouble) (s fsm.ContainerState) {
 	a := &w.actors[host]
 	n, e := a.node, &w.engines[host]
-	if forgets || container != w.containerOf(a) {
+	switch {
+	case t.forgets:
+		return s
+	case w.sched.Joined && container == w.networkOf(a):
+		s = fsm.ContainerState{Known: true, Status: "running", Running: true, PID: 2000 + int(host), Root: container}
+		if t.ended {
+			s.Status, s.Running, s.PID = "exited", false, 0
+			w.sometimes(OtherEnded)
+		}
+		return s
+	case container != w.containerOf(a):
 		return s
 	}
-	s.Known, s.SharesPIDs, s.PID = true, w.sharesPIDs(a), 1000+int(host)
+	s.Known, s.SharesPIDs, s.PID, s.Root = true, w.sharesPIDs(a), 1000+int(host), w.rootOf(a)
 	switch {
 	case !n.isDown && w.stoppedWhole(a):
 		s.Status, s.Running, s.Paused = "paused", true, true

@@ -18,7 +18,8 @@ func lasts(k FaultKind) bool {
 	switch k {
 	case Lossy, Delay, Clog, Unsure, Refuse, LagWatch, StaleMember, StaleLeader, CutTo, CutFrom, Cut, CutAll,
 		Skew, StopAgent, StopChild, StopGuard, StopAll, Suspend, Freeze, Corrupt, Forge,
-		Apart, Narrow, Sick, Pause, StopHelper, EngineSilent, EngineSlow, EngineRestart, EngineOther:
+		Apart, Narrow, Sick, Pause, StopHelper, EngineSilent, EngineSlow, EngineRestart, EngineOther,
+		NetworkEnds:
 		return true
 	}
 	return false
@@ -204,7 +205,8 @@ func (w *World) roughen(a *actor, f *Fault) {
 		}
 	case BreakWatch, Compact, SlowHook, FailHook, FailStart, LagWatch, Backup, Stop, Deaf, Apart, Narrow, Sick,
 		AddMember, RemoveMember, RaiseK, LowerK, Pause, Switchover, Reinit, ForcePromote,
-		KillHelper, StopHelper, EngineSilent, EngineSlow, EngineRestart, EngineOther:
+		KillHelper, StopHelper, EngineSilent, EngineSlow, EngineRestart, EngineOther,
+		NetworkEnds:
 		return
 	case LeaderGone, RestartEtcd, Restore, Wipe, DeleteMaster, DeleteEpoch, DeleteNode, Corrupt, RevokeLease, Forge:
 		for i := range w.actors {

@@ -56,6 +56,8 @@ func (w *World) strikeNode(a *actor, f *Fault) {
 		w.killContainer(a, f.Dur)
 	case EngineRestart:
 		w.engineStops(a.index)
+	case NetworkEnds:
+		w.networkEnds(a)
 	case Recreate:
 		w.killContainer(a, f.Dur)
 		if n.isDown {

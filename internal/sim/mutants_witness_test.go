@@ -25,6 +25,9 @@ func init() {
 	planted[mutant.Witness404] = plant{
 		by: "E11", source: "issue 6", drawn: true, shape: otherEngines, why: "witnesses that ask another engine",
 	}
+	planted[mutant.WitnessAnyRoot] = plant{
+		by: "E11", source: "review of issue 6", drawn: true, shape: joined, why: "containers with another's network",
+	}
 }
 
 // witnessed gives every host a witness, and some container a pause.
@@ -73,4 +76,11 @@ func otherEngines(s *Schedule) {
 	s.Faults = append(s.Faults,
 		Fault{Kind: EngineOther, Who: 0, After: 2 * s.TTL, Dur: 8 * s.TTL},
 		Fault{Kind: KillAgent, Who: Who(s.Nodes + s.Fronts), After: 3 * s.TTL, Dur: time.Second})
+}
+
+// joined: the container ends whose network, and so whose files, the master's has.
+func joined(s *Schedule) {
+	s.setWitnesses()
+	s.Joined = true
+	s.Faults = append(s.Faults, Fault{Kind: NetworkEnds, Who: Master, On: OnMaster, Count: 1, Dur: 3 * s.TTL})
 }

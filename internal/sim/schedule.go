@@ -77,6 +77,7 @@ const (
 	EngineSlow              // … takes up to a TTL longer to say anything, for Dur
 	EngineRestart           // … is down for Dur, and does not tell what happened then
 	EngineOther             // its witness talks to another engine for Dur, one that knows no container of ours
+	NetworkEnds             // the container ends whose network Who's has, and is back after Dur
 	numFaults
 )
 
@@ -89,7 +90,7 @@ var faultNames = [numFaults]string{
 	"delete-epoch", "corrupt", "forge", "wipe", "apart", "narrow", "sick", "add-member", "remove-member", "raise-k",
 	"lower-k", "pause", "switchover", "reinit", "force-promote",
 	"reboot", "kill-helper", "stop-helper", "backup", "restore", "engine-silent",
-	"engine-slow", "engine-restart", "engine-other",
+	"engine-slow", "engine-restart", "engine-other", "network-ends",
 }
 
 // Milestone is something in an episode that a fault can be tied to.
@@ -159,6 +160,7 @@ type Schedule struct {
 	Proves    bool          // … and it proves an end, so that it runs during the wait
 	Clones    bool          // the nodes' machines are clones: their containers have the same ids
 	Shared    bool          // containers share their machines' PID namespaces: a restart proves nothing
+	Joined    bool          // each container has the network of another one, whose files it sees
 	Witness   int           // so many nodes' hosts, from the first on, have a witness
 	Monitor   time.Duration // how often the monitor hook runs
 	Drift     int64         // clocks differ from true time by up to this, in ppm
@@ -237,6 +239,7 @@ func (s *Schedule) String() string {
 		{s.Twin, "twin"},
 		{s.Clones, "clones"},
 		{s.Shared, "shared"},
+		{s.Joined, "joined"},
 		{s.Calm, "calm"},
 	} {
 		if o.on {

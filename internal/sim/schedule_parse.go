@@ -180,6 +180,8 @@ func (s *Schedule) parseOption(key, val string) (err error) {
 		s.Clones = true
 	case "shared":
 		s.Shared = true
+	case "joined":
+		s.Joined = true
 	case "witness":
 		s.Witness, err = strconv.Atoi(val)
 	case "monitor":

@@ -84,6 +84,7 @@ func (s *shrinker) simplify() {
 		func(c *Schedule) { c.Twin = false },
 		func(c *Schedule) { c.Clones = false },
 		func(c *Schedule) { c.Shared = false },
+		func(c *Schedule) { c.Joined = false },
 		func(c *Schedule) { c.Proves = false },
 		func(c *Schedule) { c.Mixed = 0 },
 		func(c *Schedule) { c.Core = 0 },

@@ -168,6 +168,7 @@ const (
 	PausedSeen                      // an engine says that a container is paused
 	EngineMute                      // an engine says nothing
 	EventsLost                      // an engine's events are lost
+	OtherEnded                      // an engine says that a container has ended, and a node's place names it
 	numSometimes
 )
 
@@ -183,7 +184,7 @@ var sometimesNames = [numSometimes]string{
 	"named successor", "loss accepted", "disk of a member lost", "too many disks lost", "observer abstains",
 	"attested by a guard", "attested by a restart", "attested by a fence",
 	"helper failed", "late attestation", "attestation refused", "unknown reign released",
-	"witness attests", "seen paused", "engine mute", "events lost",
+	"witness attests", "seen paused", "engine mute", "events lost", "another container ended",
 }
 
 func (s Sometimes) String() string { return sometimesNames[s] }

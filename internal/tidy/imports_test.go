@@ -11,6 +11,7 @@ const (
 	runtimePath = module + "internal/runtime"
 	simPath     = module + "internal/sim"
 	etcdtest    = "etcdtest"
+	engine      = "engine"
 	pgtest      = "internal/pgtest"
 	testkit     = "internal/testkit"
 )
@@ -61,6 +62,9 @@ func forbidden(s *source, path string) string {
 		return "simulator and runtime never import each other (tests may use etcdtest)"
 	case s.in("internal/runtime") && below(path, simPath):
 		return "simulator and runtime never import each other"
+	case adapterOf(s) != engine && !s.in("cmd/witness") && (adapter(path) == engine ||
+		s.in("internal/runtime") && strings.HasPrefix(path, "github.com/moby/")):
+		return "an engine's client is large, and every guard would have it in its memory: it is cmd/witness's"
 	}
 	if why := forbiddenAdapter(s, path); why != "" {
 		return why
@@ -76,7 +80,7 @@ func forbidden(s *source, path string) string {
 
 // forbiddenAdapter: an adapter knows neither the others nor the machines.
 func forbiddenAdapter(s *source, path string) string {
-	own := adapter(module + s.path[:max(0, strings.LastIndexByte(s.path, '/'))])
+	own := adapterOf(s)
 	if own == "" {
 		return ""
 	}
@@ -92,6 +96,10 @@ func forbiddenAdapter(s *source, path string) string {
 		return ""
 	}
 	return "adapters know nothing of each other"
+}
+
+func adapterOf(s *source) string {
+	return adapter(module + s.path[:max(0, strings.LastIndexByte(s.path, '/'))])
 }
 
 // adapter is the adapter that a package belongs to; empty for other packages.

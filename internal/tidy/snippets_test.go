@@ -37,6 +37,9 @@ var bad = []struct{ rule, path, text, want string }{
 	{"imports", "internal/runtime/store/x.go", importing("store", "msdha/internal/runtime/etcdtest"), "each other"},
 	{"imports", "internal/runtime/x.go", importing("runtime", "msdha/internal/runtime/etcdtest"), "for tests"},
 	{"imports", "cmd/backend/main.go", importing("main", "msdha/internal/runtime/etcdtest"), "for tests"},
+	{"imports", "internal/runtime/x.go", importing("runtime", "msdha/internal/runtime/engine"), "cmd/witness's"},
+	{"imports", "internal/runtime/x.go", importing("runtime", "github.com/moby/moby/client"), "cmd/witness's"},
+	{"imports", "cmd/backend/main.go", importing("main", "msdha/internal/runtime/engine"), "cmd/witness's"},
 	{"imports", "internal/demo/x.go", importing("demo", "msdha/internal/testkit"), "is for tests"},
 	{"imports", "chaos/rig/x.go", importing("rig", "msdha/internal/pgtest"), "is for tests"},
 

@@ -157,6 +157,7 @@ const (
 	WitnessAnyBoot   // E11: containers are told apart by their ids alone
 	WitnessByName    // E11: a container is known by its name
 	Witness404       // E11: a container that the engine does not know counts as dead
+	WitnessAnyRoot   // E11: the container whose files a node sees is taken for its own
 
 	NumBugs
 )
@@ -226,6 +227,7 @@ var names = [NumBugs]string{
 
 	WitnessPause: "witness-pause", WitnessReadsLast: "witness-reads-last", WitnessAnyBoot: "witness-any-boot",
 	WitnessByName: "witness-by-name", Witness404: "witness-404",
+	WitnessAnyRoot: "witness-any-root",
 }
 
 func (b Bug) String() string { return names[b] }

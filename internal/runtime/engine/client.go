@@ -27,12 +27,6 @@ type Client struct {
 	latest time.Time // of the events told so far, by the engine's clock
 }
 
-// Event is one event of a container.
-type Event struct {
-	Container string // full id
-	Action    string // die, destroy, pause, …
-}
-
 // State is the engine's word on a container.
 type State struct {
 	Known      bool
@@ -41,7 +35,8 @@ type State struct {
 	Paused     bool
 	Restarting bool
 	PID        int
-	SharesPIDs bool // HostConfig.PidMode is not its own
+	SharesPIDs bool   // HostConfig.PidMode is not its own
+	UpperDir   string // where the layer is that it alone writes to, on the host; empty: not told
 }
 
 // Open prepares to speak to the engine behind the socket; it does not connect yet.
@@ -57,11 +52,13 @@ func Open(socket string) (*Client, error) {
 // Close ends all connections.
 func (c *Client) Close() { _ = c.api.Close() }
 
-// Follow tells the events of all containers until the engine ends them, or ctx does.
-// Before the first, and after the engine was seen to answer within the timeout, it
-// calls open. Events since the last one that an earlier call told come again, as far
-// as the engine remembers them. The error says why it ended.
-func (c *Client) Follow(ctx context.Context, timeout time.Duration, open func(), tell func(Event)) error {
+// Follow tells the events of all containers, by full id and action, until the engine
+// ends them, or ctx does. Before the first, and after the engine was seen to answer
+// within the timeout, it calls open. Events since the last one that an earlier call
+// told come again, as far as the engine remembers them. The error says why it ended.
+func (c *Client) Follow(
+	ctx context.Context, timeout time.Duration, open func(), tell func(container, action string),
+) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if err := c.ping(ctx, timeout); err != nil {
@@ -78,7 +75,7 @@ func (c *Client) Follow(ctx context.Context, timeout time.Duration, open func(),
 			if at := time.Unix(0, m.TimeNano); at.After(c.latest) {
 				c.latest = at
 			}
-			tell(Event{Container: m.Actor.ID, Action: string(m.Action)})
+			tell(m.Actor.ID, string(m.Action))
 		case err := <-all.Err:
 			if err == nil {
 				err = errors.New("the engine closed the stream")
@@ -111,9 +108,12 @@ func (c *Client) Inspect(ctx context.Context, id string) (State, error) {
 	case r.Container.State == nil || r.Container.HostConfig == nil:
 		return State{}, fmt.Errorf("the engine's answer for container %s has no state", id)
 	}
-	s := r.Container.State
+	s, upper := r.Container.State, ""
+	if g := r.Container.GraphDriver; g != nil {
+		upper = g.Data["UpperDir"]
+	}
 	return State{
 		Known: true, Status: string(s.Status), Running: s.Running, Paused: s.Paused, Restarting: s.Restarting,
-		PID: s.Pid, SharesPIDs: r.Container.HostConfig.PidMode != "",
+		PID: s.Pid, SharesPIDs: r.Container.HostConfig.PidMode != "", UpperDir: upper,
 	}, nil
 }

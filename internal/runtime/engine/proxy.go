@@ -17,8 +17,8 @@ import (
 // Proxy lets through what a witness needs, and nothing else: GET and HEAD of /_ping,
 // /version, /events and /containers/<full id>/json, each with or without /v1.xx. Of
 // events only those of containers are asked for; and of answers about containers only
-// ids, times and states are left, so that nobody reads environments, commands, labels
-// or mounts. Everything else is 403.
+// ids, times, states and the directory of a container's own layer are left, so that
+// nobody reads environments, commands, labels or mounts. Everything else is 403.
 type Proxy struct {
 	server *http.Server
 	engine *http.Transport
@@ -171,5 +171,6 @@ type container struct {
 		StartedAt  string
 		FinishedAt string
 	}
-	HostConfig struct{ PidMode string }
+	HostConfig  struct{ PidMode string }
+	GraphDriver struct{ Data struct{ UpperDir string } }
 }
