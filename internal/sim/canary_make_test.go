@@ -16,7 +16,7 @@ func TestMakeRunsTheCanaries(t *testing.T) {
 	}
 	for target, want := range map[string]string{
 		"MUTANTS":  "./internal/sim/...",
-		"test:":    "test -tags mutants $(MUTANTS)",
+		"test:":    "-tags mutants $(MUTANTS)",
 		"mutants:": "-test.run '^TestMutants$$' -test.timeout 30m -mutants",
 	} {
 		if _, rest, ok := strings.Cut(string(text), "\n"+target); !ok {
