@@ -181,10 +181,8 @@ func (w *Witness) fireDue(now Instant, out *Effects) {
 		e.Op, e.Timeout = w.follow.op, w.cfg.Timeout
 	}
 	w.startReading(now, out)
-	for i := range w.attests {
-		if a := &w.attests[i]; a.op == 0 {
-			w.stepAttestor(now, a, &timerEvent, out)
-		}
+	for i := range w.attests { // also one that waits for a reply: its time may be over
+		w.stepAttestor(now, &w.attests[i], &timerEvent, out)
 	}
 	w.attests = slices.DeleteFunc(w.attests, func(a attestation) bool {
 		over, _ := a.attestor.Done()

@@ -294,6 +294,25 @@ func TestSilenceIsNoProof(t *testing.T) {
 	}
 }
 
+// TestAReleaseThatTakesTooLong is given up while its request is under way: the witness
+// does not ask to be woken at an instant that has passed (found by the simulator, S21).
+func TestAReleaseThatTakesTooLong(t *testing.T) {
+	b := newInquiry(t)
+	b.items, b.says = []kv.Item{reignAt(here)}, exited
+	b.event("die")
+	for len(b.pending) > 0 && b.pending[0].Kind != Attest {
+		b.answer(kv.OK)
+	}
+	b.now = b.now.Add(attestPatience)
+	b.step(&Event{Kind: Tick})
+	if _, a := b.w.Work(); a != 0 {
+		t.Errorf("%d attestations are left", a)
+	}
+	if b.answer(kv.OK) != Attest || slices.Contains(b.asked, "RevokeLease") {
+		t.Error("a late reply goes on with a release that was given up")
+	}
+}
+
 // TestWitnessForgets: whatever the engine tells, memory is bounded.
 func TestWitnessForgets(t *testing.T) {
 	b := newInquiry(t)

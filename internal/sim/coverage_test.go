@@ -99,6 +99,11 @@ group nodes=2 ttl=10s calm
 at 40s kill-all n1 for 1s
 at 41.0185s cut n1 for 3s
 run 1m`,
+	"a witness whose patience ends while a request is under way": `
+group nodes=3 fronts=1 clients=1 ttl=5s mixed=3s core=47.527474057s members=2 witness=2 drift=100 seed=0
+at 26s delay w2 for 25s
+at 26s recreate master for 1ms
+run 1m28.901248518s`,
 	"a frontend that lists after a handover": `
 group nodes=2 fronts=1 clients=1 ttl=10s calm
 at 41s break-watch f1
