@@ -10,7 +10,8 @@ import (
 
 // scenarios in the order in which they are played.
 var scenarios = []scenario{
-	postgresKilled, agentKilled, containerKilled, stopped, paused, agentStopped,
+	postgresKilled, agentKilled, containerKilled, killedWithWitness, killedWithItsWitness,
+	stopped, paused, agentStopped,
 	switchedOver, databaseStopped,
 	cutFromEtcd, cutFromAll, cutFromStandbys, deaf, mute, standbyCut, frontendCut,
 	etcdAwayBriefly, etcdAway, etcdLeaderAndMaster, etcdMemberPaused, etcdMemberLossy,
@@ -23,6 +24,7 @@ var scenarios = []scenario{
 	atTen(postgresKilled), atTen(agentKilled), atTen(containerKilled), atTen(stopped), atTen(paused),
 	atTen(cutFromAll), atTen(etcdAway), atTen(restarted), atTen(switchedOver), pausedAgain,
 	atTen(agentStopped), atTen(crashed), again(agentKilled), again(agentStopped), again(postgresKilled), again(crashed),
+	atTen(killedWithWitness).with(withWitnessT10), again(killedWithWitness).with(withWitnessT10),
 	mastersSeen,
 	soak,
 }
