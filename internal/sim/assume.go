@@ -13,7 +13,7 @@ const (
 	a2                        // what must act is not stopped for long, what is killed is gone soon
 	a5                        // a frontend is not stopped for T between a check and the write after it
 	a6                        // a lease ends neither before its time, nor unknown to its holder
-	a7                        // a disk keeps what was flushed, or comes back empty
+	a7                        // a disk keeps what was flushed, or comes back empty, and not while etcd is empty, too
 )
 
 // properties are what must always be true, with the assumptions under which it

@@ -110,3 +110,24 @@ func TestLogsThatFork(t *testing.T) {
 		t.Errorf("before the record of the epoch the position is %q, want 0 2", b.printPosition())
 	}
 }
+
+// TestAnEmptyDiskAndAnEmptyEtcdAreANewGroup: nobody who is there knows of data then, in
+// whichever order disk and etcd were emptied (SPEC P2; found by the simulator, S23).
+func TestAnEmptyDiskAndAnEmptyEtcdAreANewGroup(t *testing.T) {
+	const group = "group nodes=2 fronts=0 clients=1 ttl=3s members=2 k=1 data log drift=0 seed=0\n" +
+		"on master 1 after 3s cut master for 20s\n" // it would else tell of its data
+	for name, faults := range map[string]string{
+		"disk first": "on master 1 after 500ms recreate n2\nat 11s wipe master\n",
+		"etcd first": "at 11s wipe master\nat 11.1s recreate n2 for 100ms\n",
+	} {
+		w := NewWorld()
+		walk(t, w, name, group+faults+"run 26s\n")
+		if w.check.broken&a7 == 0 {
+			t.Errorf("%s: A7 holds", name)
+		}
+		last := w.check.reigns[len(w.check.reigns)-1]
+		if first := w.check.reigns[0]; last.node == first.node {
+			t.Errorf("%s: the new group was not created", name)
+		}
+	}
+}

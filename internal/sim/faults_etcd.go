@@ -43,6 +43,7 @@ func (w *World) strikeEtcd(a *actor, f *Fault) {
 		e.PutKey(forged, kv.Record{State: kv.StateMaster})
 	case Wipe:
 		w.forget()
+		w.emptied()
 		e.Wipe()
 		w.confirmSoon(0)
 	case Backup:
@@ -67,6 +68,16 @@ func (w *World) forget() {
 	for i := range w.actors[:w.nodes] {
 		if a := &w.actors[i]; a.node.held.TTL < last.ttl && last.ttl > a.node.cfg.TTL {
 			a.breaks(a0)
+		}
+	}
+}
+
+// emptied: etcd is about to forget that the group has data. To a node that has none
+// itself it is a new group then, which it creates the data of (SPEC P2).
+func (w *World) emptied() {
+	for i := range w.actors[:w.nodes] {
+		if n := w.actors[i].node; w.sched.Log && n.data == "" {
+			w.check.broken |= a7
 		}
 	}
 }

@@ -72,6 +72,9 @@ func (w *World) strikeNode(a *actor, f *Fault) {
 			if !w.etcd.Get(kv.EpochKey).Present {
 				w.forget()
 			}
+			if !w.etcd.Get(kv.Initialized).Present {
+				w.emptied()
+			}
 		}
 	case Rollback:
 		w.killContainer(a, f.Dur)
