@@ -60,25 +60,31 @@ func (w *World) strikeNode(a *actor, f *Fault) {
 		w.networkEnds(a)
 	case Recreate:
 		w.killContainer(a, f.Dur)
-		if n.isDown {
-			had := n.data != ""
-			w.engineTells(a, "destroy")
-			w.engines[a.index].container++
-			n.held, n.data, n.master, n.isMaster = fsm.Held{}, "", "", false
-			n.db.reset()
-			if had {
-				w.check.diskLost(w, a)
-			}
-			if !w.etcd.Get(kv.EpochKey).Present {
-				w.forget()
-			}
-			if !w.etcd.Get(kv.Initialized).Present {
-				w.emptied()
-			}
-		}
+		w.emptyDisk(a, n)
 	case Rollback:
 		w.killContainer(a, f.Dur)
 		w.goesBack(n)
+	}
+}
+
+// emptyDisk is a new container with a new volume.
+func (w *World) emptyDisk(a *actor, n *node) {
+	if !n.isDown {
+		return
+	}
+	had := n.data != ""
+	w.engineTells(a, "destroy")
+	w.engines[a.index].container++
+	n.held, n.data, n.master, n.isMaster = fsm.Held{}, "", "", false
+	n.db.reset()
+	if had {
+		w.check.diskLost(w, a)
+	}
+	if !w.etcd.Get(kv.EpochKey).Present {
+		w.forget()
+	}
+	if !w.etcd.Get(kv.Initialized).Present {
+		w.emptied()
 	}
 }
 
