@@ -13,28 +13,16 @@ func capture(t *testing.T, args ...string) (code int, out, errs string) {
 }
 
 func TestInfo(t *testing.T) {
-	for _, c := range []struct {
-		args []string
-		code int
-		out  []string
-		errs string
-	}{
-		{[]string{"--help"}, 0, []string{"MSDHA_PORT", "ETCDCTL_ENDPOINTS"}, ""},
-		{[]string{"-h"}, 0, []string{"MSDHA_GROUP"}, ""},
-		{[]string{"--version"}, 0, []string{"msdha frontend unversioned"}, ""},
-		{[]string{"--master"}, 78, nil, `unknown argument "--master"; it is run without any, see --help`},
-		{[]string{"a", "b"}, 78, nil, `unknown argument "a"`},
-	} {
-		code, out, errs := capture(t, c.args...)
-		if code != c.code || !strings.Contains(errs, c.errs) || c.errs == "" && errs != "" {
-			t.Errorf("%q: exit %d, %q", c.args, code, errs)
-		}
-		for _, want := range c.out {
-			if !strings.Contains(out, want) {
-				t.Errorf("%q: no %q in\n%s", c.args, want, out)
-			}
-		}
-	}
+	testkit.Calls(t, run,
+		testkit.Call{Args: []string{"--help"}, Out: []string{"MSDHA_PORT", "ETCDCTL_ENDPOINTS"}},
+		testkit.Call{Args: []string{"-h"}, Out: []string{"MSDHA_GROUP"}},
+		testkit.Call{Args: []string{"--version"}, Out: []string{"msdha frontend unversioned"}},
+		testkit.Call{
+			Args: []string{"--master"}, Code: 78,
+			Errs: `unknown argument "--master"; it is run without any, see --help`,
+		},
+		testkit.Call{Args: []string{"a", "b"}, Code: 78, Errs: `unknown argument "a"`},
+	)
 }
 
 // TestConfiguration: nothing is started without one, and each fault is said.

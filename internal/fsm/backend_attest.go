@@ -129,9 +129,7 @@ func (b *Backend) fenceAhead(now Instant, _ *Event, out *Effects) {
 		b.lane.due = until
 		return
 	}
-	b.runFence(kv.Debt{
-		Epoch: e.Epoch, Node: e.Node, Incarnation: e.Incarnation, Address: e.Address, Place: e.Place,
-	}, out)
+	b.runFence(e.debt(), out)
 }
 
 // attestAhead: the fence hook has confirmed that the last reign's processes are gone.

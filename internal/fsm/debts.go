@@ -12,9 +12,12 @@ func (f *Facts) owed() (kv.Debt, bool) {
 	if !f.Fences || f.Master.Present || !e.Present || e.Released || mutant.On(mutant.DebtForgotten) {
 		return kv.Debt{}, false
 	}
-	return kv.Debt{
-		Epoch: e.Epoch, Node: e.Node, Incarnation: e.Incarnation, Address: e.Address, Place: e.Place,
-	}, true
+	return e.debt(), true
+}
+
+// debt is the reign as a hook is told of it, and as _epoch lists it.
+func (e *EpochFact) debt() kv.Debt {
+	return kv.Debt{Epoch: e.Epoch, Node: e.Node, Incarnation: e.Incarnation, Address: e.Address, Place: e.Place}
 }
 
 // Debts are the reigns that a claimant has to fence, the oldest first (SPEC E9).
