@@ -252,9 +252,11 @@ func orphaned(b *Backend, _ *Event) bool {
 }
 
 // mayReign: whoever makes the group's data must be somebody who can reign over it
-// (SPEC E1).
+// (SPEC E1). An armed list says that there is data, whatever _initialized says: an
+// operator deleted that while a disk was empty (found by the simulator, S23).
 func (b *Backend) mayReign() bool {
-	return !b.cfg.Observer && (!b.facts.Config.Present || b.facts.Config.Member)
+	c := &b.facts.Config
+	return !b.cfg.Observer && (!c.Present || c.Member && !c.Armed)
 }
 
 func wantsBootstrap(b *Backend, _ *Event) bool {
